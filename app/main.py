@@ -1,28 +1,35 @@
-"""The Flask application and its three routes."""
+"""The FastAPI application, put together."""
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from flask import Flask
+from fastapi import FastAPI
 
-from app import STAGE, __version__
+from app import __version__, home, problems
+from app.bodies import BodyLimit
+from app.probing import routes as probing
+from app.probing.prober import Prober
+from app.settings import Settings, load_settings
 
 
-def create_app() -> Flask:
-    """A new application. Both servers, Flask's own and Gunicorn, get it from here."""
-    app = Flask(__name__)
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """A new application; without `settings` they come from the environment."""
+    settings = settings or load_settings()
 
-    @app.get("/")
-    def home() -> dict[str, object]:
-        links = {"health": "/health", "time": "/time"}
-        return {"name": "stagewatch", "version": __version__, "stage": STAGE, "links": links}
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
+        yield
+        await app.state.prober.close()
 
-    @app.get("/health")
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/time")
-    def time() -> dict[str, str]:
-        """The server's clock: ISO 8601 in UTC."""
-        return {"time": datetime.now(UTC).isoformat()}
-
+    app = FastAPI(
+        title="Stagewatch",
+        version=__version__,
+        summary="An uptime monitor",
+        lifespan=lifespan,
+    )
+    app.add_middleware(BodyLimit)
+    problems.install(app)
+    app.include_router(home.router)
+    app.include_router(probing.router)
     return app

@@ -1,0 +1,45 @@
+"""What the environment says, read once at the start and checked then."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+Network = IPv4Network | IPv6Network
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable of the same name in capitals."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """Where `make run` serves, on this machine alone."""
+
+    allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
+
+    nameservers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Name servers for checks, "ip" or "ip:port"; none: those of the system."""
+
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("nameservers", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+def load_settings() -> Settings:
+    """The settings from the environment. Ends the program, naming the variable, if one is bad."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = (f"{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
+        raise SystemExit("stagewatch: " + "; ".join(faults)) from None
