@@ -52,7 +52,10 @@ async def home() -> Home:
         "docs": "/docs",
         "openapi": "/openapi.json",
         "health": "/health",
+        "ready": "/ready",
         "time": "/time",
+        "status": "/api/status",
+        "monitors": "/api/monitors",
         "probe": "/api/probe",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)

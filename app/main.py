@@ -5,11 +5,15 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app import __version__, home, problems
+from app import __version__, home, problems, ready
 from app.bodies import BodyLimit
+from app.checks import routes as checks
+from app.database import Database
+from app.monitors import routes as monitors
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
+from app.status import routes as status
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -18,9 +22,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         yield
         await app.state.prober.close()
+        await app.state.database.close()
 
     app = FastAPI(
         title="Stagewatch",
@@ -31,5 +37,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     problems.install(app)
     app.include_router(home.router)
+    app.include_router(ready.router)
     app.include_router(probing.router)
+    app.include_router(monitors.router)
+    app.include_router(checks.router)
+    app.include_router(status.router)
     return app

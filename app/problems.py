@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app.database import DatabaseUnavailable
+
 log = logging.getLogger(__name__)
 
 
@@ -123,10 +125,17 @@ def install(app: FastAPI) -> None:
         detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in errors)
         return problem_response(422, detail, errors=errors)
 
+    async def on_database_down(request: Request, error: Exception) -> JSONResponse:
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+        return problem_response(
+            503, "The database does not answer; try again soon.", headers={"Retry-After": "5"}
+        )
+
     async def on_bug(request: Request, error: Exception) -> JSONResponse:
         return problem_response(500, "Something went wrong here; it has been logged.")
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(DatabaseUnavailable, on_database_down)
     app.add_exception_handler(Exception, on_bug)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Network = IPv4Network | IPv6Network
 
@@ -15,11 +17,29 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     """Where `make run` serves, on this machine alone."""
 
+    database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
+    """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
+
+    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
+    """Connections that one process may hold."""
+
     allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
 
     nameservers: Annotated[tuple[str, ...], NoDecode] = ()
     """Name servers for checks, "ip" or "ip:port"; none: those of the system."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _asyncpg(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            # The value itself is not shown: it has a password in it.
+            raise ValueError("it must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None
+        if url.get_backend_name() != "postgresql":
+            raise ValueError("it must begin with postgresql://")
+        return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
     @field_validator("allowed_networks", mode="before")
     @classmethod

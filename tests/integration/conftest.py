@@ -1,0 +1,52 @@
+"""The application on a real database that is empty at the start of each test."""
+
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import engine_answers
+from tests.services import migrate, postgres, query
+from tests.sites import Site
+
+TABLES = "monitors, states, checks"
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("postgres")
+    with postgres(folder, containers=engine_answers()) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture
+def database_url(migrated_database: str) -> str:
+    query(migrated_database, f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+    return migrated_database
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Checks may reach this machine, where the tests' targets are."""
+    return Settings(database_url=database_url, allowed_networks="127.0.0.0/8")  # type: ignore[arg-type]  # read as from the environment
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    with site.server:
+        thread = Thread(target=site.server.serve_forever)
+        thread.start()
+        yield site
+        site.server.shutdown()
+        thread.join()

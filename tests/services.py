@@ -1,0 +1,57 @@
+"""Real servers for the tests: from containers where an engine answers, else without one."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from testcontainers.community.postgres import PostgresContainer
+
+from app.localpostgres import local_postgres
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def postgres(folder: Path, *, containers: bool) -> Iterator[str]:
+    """A new PostgreSQL; yields its address. Without `containers` it is the wheel's, in `folder`."""
+    if containers:
+        # Nothing is kept, so nothing needs to reach the disk.
+        with PostgresContainer("postgres:18", driver=None).with_command("-c fsync=off") as server:
+            yield server.get_connection_url()
+    else:
+        with local_postgres(folder, keep=False) as url:
+            yield url
+
+
+def migrate(url: str, *arguments: str) -> str:
+    """Runs `alembic upgrade head`, or with the given arguments, as a stage's container does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def query(url: str, statement: str) -> list[dict[str, Any]]:
+    """The rows of one statement, over a connection of its own."""
+
+    async def run() -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(url)
+        try:
+            return [dict(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
