@@ -31,7 +31,8 @@ def main() -> None:
     with local_postgres(DATA) as os.environ["DATABASE_URL"]:
         command.upgrade(Config("alembic.ini"), "head")
         print(f"Stagewatch: http://localhost:{port} (documentation at /docs, Ctrl-C stops it)")
-        print(f"PostgreSQL runs from a wheel; its data is in {DATA}", flush=True)
+        print(f"PostgreSQL runs from a wheel; its data is in {DATA}")
+        print("In place of Redis, this process's memory caches and counts", flush=True)
         uvicorn.run(
             "app.main:create_app", factory=True, host="127.0.0.1", port=port, log_level="warning"
         )

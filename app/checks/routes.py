@@ -14,9 +14,13 @@ from app.monitors.store import find
 from app.pages import Cursor, Limit, Page, bad_cursor, from_cursor, to_cursor
 from app.probing.routes import ProberDep
 from app.problems import documented
+from app.status.freshness import changes_status
 
 router = APIRouter(
-    prefix="/api/monitors/{monitor_id}", tags=["checks"], responses=documented(404, 503)
+    prefix="/api/monitors/{monitor_id}",
+    tags=["checks"],
+    dependencies=[changes_status()],
+    responses=documented(404, 429, 503),
 )
 
 

@@ -18,8 +18,14 @@ from app.monitors.schemas import (
 from app.monitors.store import find
 from app.pages import Cursor, Limit, Page, bad_cursor, from_cursor, to_cursor
 from app.problems import FieldError, Problem, documented, field_errors
+from app.status.freshness import changes_status
 
-router = APIRouter(prefix="/api/monitors", tags=["monitors"], responses=documented(503))
+router = APIRouter(
+    prefix="/api/monitors",
+    tags=["monitors"],
+    dependencies=[changes_status()],
+    responses=documented(429, 503),
+)
 
 
 @router.get("", responses=documented(422))

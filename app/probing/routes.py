@@ -20,7 +20,7 @@ def get_prober(request: Request) -> Prober:
 ProberDep = Annotated[Prober, Depends(get_prober)]
 
 
-@router.post("/probe", responses=documented(413, 422))
+@router.post("/probe", responses=documented(413, 422, 429))
 async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
     """Call a URL once and tell what came of it. A failed probe is a result, not an error."""
     return ProbeResult.of(await prober.probe(asked.target(), asked.timeout_seconds))
