@@ -22,10 +22,14 @@ WORKDIR /srv
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes --compile -r requirements.lock
 
+# The code is root's, so the program can't change itself. `docker compose watch` copies files
+# into the running container as the program's user, who must be their owner then.
+ARG CODE_OWNER=root
+
 # The migrations go with the code that they are for.
 COPY alembic.ini .
 COPY migrations/ migrations/
-COPY app/ app/
+COPY --chown=$CODE_OWNER app/ app/
 
 # From here on nothing runs as root, neither at build time nor in the container.
 USER stagewatch
