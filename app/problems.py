@@ -8,12 +8,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from app.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
+
+KINDS = frozenset({"http", "tcp", "dns", "heartbeat"})
 
 
 class FieldError(BaseModel):
@@ -97,11 +99,21 @@ def _detail(error: Mapping[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def invalid(error: ValidationError | RequestValidationError) -> Problem:
+    """The answer to what Pydantic found wrong: 422, naming the fields."""
+    errors = field_errors(error.errors())
+    detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in errors)
+    return Problem(422, detail, errors=errors)
+
+
 def _field(error: Mapping[str, Any]) -> str:
     if discriminator := error.get("ctx", {}).get("discriminator"):
         return str(discriminator).strip("'")
     path = [str(part) for part in error["loc"]]
     if path and path[0] in {"body", "query", "path", "header"}:
+        path = path[1:]
+    if len(path) > 1 and path[0] in KINDS:
+        # Pydantic's way of saying by which of the kinds' schemas it was read.
         path = path[1:]
     return ".".join(path) or "body"
 
@@ -121,9 +133,8 @@ def install(app: FastAPI) -> None:
 
     async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        errors = field_errors(error.errors())
-        detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in errors)
-        return problem_response(422, detail, errors=errors)
+        problem = invalid(error)
+        return problem_response(422, problem.detail, errors=problem.errors)
 
     async def on_database_down(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %s: %s", request.method, request.url.path, error)

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Requests to /api/ that one client may make in a minute."""
 
+    check_concurrency: Annotated[int, Field(ge=1, le=50_000)] = 4000
+    """Checks that one process has at a time, those that wait for their moment included."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
+    """Days for which single checks are kept; their hourly sums stay longer."""
+
     allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, DateTime, Integer, SmallInteger, Text
+from sqlalchemy import ARRAY, Boolean, DateTime, Integer, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,3 +32,18 @@ class Check(Base):
     tls_ms: Mapped[float | None] = mapped_column(REAL)
     first_byte_ms: Mapped[float | None] = mapped_column(REAL)
     error: Mapped[str | None] = mapped_column(Text)
+
+
+class Hour(Base):
+    """A monitor's checks of one hour, summed up: how many, how many went well, how fast.
+
+    `latencies`: the buckets of app.checks.histogram, and one place more for what failed.
+    """
+
+    __tablename__ = "hours"
+
+    monitor_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    checks: Mapped[int] = mapped_column(Integer)
+    up: Mapped[int] = mapped_column(Integer)
+    latencies: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from app.probing.connect import Network
 from app.probing.deadline import Deadline
+from app.probing.dns import check_dns
 from app.probing.failure import Failure
 from app.probing.guard import Guard
 from app.probing.guard import Network as IpNetwork
@@ -13,11 +15,12 @@ from app.probing.http import HttpClient, Request, Response
 from app.probing.resolve import Resolver
 from app.probing.result import Result, reason
 from app.probing.stopwatch import Stopwatch
-from app.probing.targets import HttpTarget
+from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
+from app.probing.tcp import check_tcp
 
 log = logging.getLogger(__name__)
 
-Target = HttpTarget
+Target = HttpTarget | TcpTarget | DnsTarget
 Check = Callable[[Any, Stopwatch], Awaitable[None]]
 
 
@@ -40,6 +43,8 @@ class Prober:
         # A new kind of monitor is one more line.
         self._checks: dict[type, Check] = {
             HttpTarget: self._http.check,
+            TcpTarget: partial(check_tcp, network),
+            DnsTarget: partial(check_dns, network),
         }
 
     async def probe(

@@ -35,3 +35,20 @@ class HttpTarget:
         check_method(self.method)
         for name, value in self.headers:
             check_header(name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpTarget:
+    """A port that must accept connections."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class DnsTarget:
+    """A name that must have a record of a type; with `expected`, that one among them."""
+
+    hostname: str
+    record_type: str
+    expected: str | None = None

@@ -7,6 +7,7 @@ import pytest
 
 from app.probing import resolve
 from app.probing.result import Result
+from app.probing.targets import TcpTarget
 from tests.integration.probing.conftest import Session
 from tests.nameserver import NameServer, Turns
 from tests.targets import Targets
@@ -85,3 +86,9 @@ def test_a_name_that_leads_inside_the_second_time_is_refused_then(
 
     assert first.ok
     assert second.error is not None and "127.0.0.99" in second.error
+
+
+def test_a_tcp_target_that_leads_inside_is_refused(session: Session, guarded: Probe) -> None:
+    result = guarded(TcpTarget("loopback.test", 80))
+
+    assert result.error is not None and result.error.startswith("address refused: ")

@@ -1,0 +1,1 @@
+"""Jobs that call us, and are down when they do not."""

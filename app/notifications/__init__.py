@@ -1,0 +1,1 @@
+"""The outbox: what must still be told, and to whom."""
