@@ -1,7 +1,8 @@
 """The application on a real database that is empty at the start of each test."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from threading import Thread
 
 import pytest
@@ -13,8 +14,9 @@ from app.settings import Settings
 from tests.conftest import engine_answers
 from tests.services import migrate, postgres, query, redis
 from tests.sites import Site
+from worker.runtime import Runtime
 
-TABLES = "monitors, states, checks"
+TABLES = "monitors, states, checks, hours, incidents, channels, notifications"
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +71,38 @@ def site() -> Iterator[Site]:
         yield site
         site.server.shutdown()
         thread.join()
+
+
+class Workers:
+    """Workers of the kind that Celery's processes have, woken by the test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.running: list[Runtime] = []
+
+    def start(self) -> Runtime:
+        worker = Runtime(self.settings, on_notifications=lambda: None)
+        self.running.append(worker)
+        return worker
+
+    def stop(self, worker: Runtime) -> None:
+        self.running.remove(worker)
+        worker.close(2)
+
+    def work_until(self, state: Callable[[], object], *, seconds: float = 20) -> None:
+        """Wake all of them, again and again, until `state` is so."""
+        deadline = time.monotonic() + seconds
+        while not state():
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            for worker in self.running:
+                worker.run(lambda crew: crew.check(), 5)
+                worker.run(lambda crew: crew.deliver(), 30)
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def workers(settings: Settings) -> Iterator[Workers]:
+    workers = Workers(settings)
+    yield workers
+    for worker in list(workers.running):
+        workers.stop(worker)
