@@ -30,6 +30,7 @@ ARG CODE_OWNER=root
 COPY alembic.ini .
 COPY migrations/ migrations/
 COPY --chown=$CODE_OWNER app/ app/
+COPY --chown=$CODE_OWNER worker/ worker/
 
 # From here on nothing runs as root, neither at build time nor in the container.
 USER stagewatch

@@ -110,7 +110,7 @@ def test_watch_brings_a_changed_file_into_the_running_container(tmp_path: Path) 
 def copy(folder: Path) -> None:
     """The files that the stack is made of, where a test may change them."""
     ignored = shutil.ignore_patterns("__pycache__", ".env")
-    for name in ("app", "migrations", "compose"):
+    for name in ("app", "worker", "migrations", "compose"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("Dockerfile", ".dockerignore", "alembic.ini", "requirements.lock", "compose.yaml"):
         shutil.copy(ROOT / name, folder)
