@@ -1,7 +1,10 @@
 """Web servers that tests put up to be watched."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 
 class Site:
@@ -34,3 +37,15 @@ class Site:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@contextmanager
+def new_site() -> Iterator[Site]:
+    """A site that is up within the block."""
+    site = Site()
+    with site.server:
+        thread = Thread(target=site.server.serve_forever)
+        thread.start()
+        yield site
+        site.server.shutdown()
+        thread.join()

@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from threading import Thread
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +12,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.conftest import engine_answers
 from tests.services import migrate, postgres, query, redis
-from tests.sites import Site
+from tests.sites import Site, new_site
 from worker.runtime import Runtime
 
 TABLES = "monitors, states, checks, hours, incidents, channels, notifications"
@@ -64,13 +63,8 @@ def redis_url(redis_server: str) -> str:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    site = Site()
-    with site.server:
-        thread = Thread(target=site.server.serve_forever)
-        thread.start()
+    with new_site() as site:
         yield site
-        site.server.shutdown()
-        thread.join()
 
 
 class Workers:

@@ -6,7 +6,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from hmac import digest
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from fastapi.testclient import TestClient
 from app.settings import Settings
 from tests.integration.conftest import Workers
 from tests.services import query
-from tests.sites import Site
+from tests.sites import Site, new_site
 from worker.delivery import MAX_ATTEMPTS
 from worker.runtime import Runtime
 
@@ -54,13 +53,8 @@ def deliver(worker: Runtime) -> None:
 @pytest.fixture
 def hook() -> Iterator[Site]:
     """Where webhooks arrive."""
-    hook = Site()
-    with hook.server:
-        thread = Thread(target=hook.server.serve_forever)
-        thread.start()
+    with new_site() as hook:
         yield hook
-        hook.server.shutdown()
-        thread.join()
 
 
 def test_an_outage_opens_one_incident_and_tells_once_and_its_end_closes_it_and_tells_once(
