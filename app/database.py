@@ -35,6 +35,8 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
+            # Parameters hold passwords and tokens: a failed statement is logged without them.
+            hide_parameters=True,
             pool_timeout=CONNECT_SECONDS,
             # A connection that died in the pool is found by asking before it is used, so
             # that a restart of the database costs no request an error.

@@ -19,6 +19,10 @@ POOL_SIZE = 4
 # Seconds without being woken after which checks are claimed all the same: a broker or a beat
 # that is down must not stop the monitoring.
 PATIENCE_SECONDS = 5.0
+# Seconds between two looks at the partitions, and after one that failed. A worker looks as soon
+# as it starts: after a standstill of a week there is no partition for today.
+UPKEEP_SECONDS = 3600.0
+UPKEEP_RETRY_SECONDS = 10.0
 
 
 class Crew:
@@ -41,6 +45,7 @@ class Crew:
         self._deliverer = Deliverer(self._database, self._prober, guard)
         self._woken = asyncio.Event()
         self._watching = asyncio.create_task(self._work_unwoken())
+        self._keeping_up = asyncio.create_task(self._keep_up_by_itself())
 
     async def check(self) -> bool:
         """Claim what is due; whether there may be more. Raises DatabaseUnavailable."""
@@ -58,10 +63,25 @@ class Crew:
     async def close(self, seconds: float) -> None:
         """Finish, within about so many seconds."""
         self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        self._keeping_up.cancel()
+        await asyncio.gather(self._watching, self._keeping_up, return_exceptions=True)
         await self._checker.drain(seconds)
         await self._prober.close()
         await self._database.close()
+
+    async def _keep_up_by_itself(self) -> None:
+        while True:
+            pause = UPKEEP_SECONDS
+            try:
+                await self.keep_up()
+            except DatabaseUnavailable as error:
+                log.warning("no upkeep: %s", error)
+                pause = UPKEEP_RETRY_SECONDS
+            except Exception:
+                # Without partitions no result can be stored, so it is tried again soon.
+                log.exception("upkeep failed")
+                pause = UPKEEP_RETRY_SECONDS
+            await asyncio.sleep(pause)
 
     async def _work_unwoken(self) -> None:
         while True:

@@ -17,6 +17,16 @@ PARTITION = re.compile(r"checks_(\d{8})")
 # behind them. One does it, the other goes home.
 LOCK = 7248
 
+# The database's day: a worker whose clock is wrong would drop what is still wanted.
+_TODAY = text("SELECT CAST(now() AT TIME ZONE 'UTC' AS date)")
+
+# The day with which checks_before ends, which holds what was stored before there were partitions.
+_FIRST_DAY = text(r"""
+    SELECT CAST(CAST(substring(pg_get_expr(relpartbound, oid) FROM 'TO \(''([^'']+)''\)')
+                AS timestamptz) AT TIME ZONE 'UTC' AS date)
+    FROM pg_class WHERE oid = to_regclass('checks_before')
+""")
+
 _PARTITIONS = text("""
     SELECT CAST(inhrelid::regclass AS text) FROM pg_inherits WHERE inhparent = 'checks'::regclass
 """)
@@ -27,7 +37,6 @@ async def keep_up(database: Database, *, retention_days: int, today: date | None
 
     Raises DatabaseUnavailable.
     """
-    today = today or datetime.now(UTC).date()
     async with database.transaction() as session:
         lock = text("SELECT pg_try_advisory_xact_lock(:lock)")
         if not await session.scalar(lock, {"lock": LOCK}):
@@ -35,11 +44,16 @@ async def keep_up(database: Database, *, retention_days: int, today: date | None
         # Both need `checks` for a moment to themselves. Who waits for it keeps everybody else
         # waiting, so it is given up soon; there are days to try again.
         await session.execute(text("SET LOCAL lock_timeout = '2s'"))
+        today = today or await session.scalar(_TODAY)
+        assert today is not None
         names = (await session.scalars(_PARTITIONS)).all()
         days = [day for name in names if (day := _day(name)) is not None]
-        first = max(days, default=today) + timedelta(days=1)
+        # All that are missing, not those after the last: a gap would refuse its day's results.
+        first = max(today, await session.scalar(_FIRST_DAY) or today)
         for number in range((today + timedelta(days=AHEAD_DAYS) - first).days + 1):
             day = first + timedelta(days=number)
+            if day in days:
+                continue
             begin, end = _midnight(day), _midnight(day + timedelta(days=1))
             name = f"checks_{day:%Y%m%d}"
             bounds = f"FOR VALUES FROM ('{begin}') TO ('{end}')"

@@ -312,6 +312,19 @@ def test_upkeep_makes_the_partitions_of_the_coming_week_and_again_nothing(
     assert partitions(database_url) == made
 
 
+def test_a_worker_that_starts_makes_the_partitions_that_are_missing(
+    workers: Workers, database_url: str
+) -> None:
+    today = datetime.now(UTC).date()
+    for days in range(2, 9):
+        query(database_url, f"DROP TABLE IF EXISTS checks_{today + timedelta(days=days):%Y%m%d}")
+
+    workers.start()
+
+    wanted = {f"checks_{today + timedelta(days=days):%Y%m%d}" for days in range(2, 8)}
+    workers.work_until(lambda: wanted <= partitions(database_url))
+
+
 def test_upkeep_drops_the_days_that_are_over_the_retention(
     workers: Workers, database_url: str
 ) -> None:
