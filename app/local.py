@@ -9,7 +9,7 @@ from app.settings import load_settings
 def main() -> None:
     settings = load_settings()
     print(f"Stagewatch: http://localhost:{settings.port} (documentation at /docs, Ctrl-C stops it)")
-    config = server_config(host="127.0.0.1", port=settings.port, log_level="warning")
+    config = server_config(settings, host="127.0.0.1", port=settings.port, log_level="warning")
     uvicorn.Server(config).run()
 
 
