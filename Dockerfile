@@ -1,6 +1,9 @@
 # What the program runs on: Debian with Python, and little else. `slim` leaves out the
 # compilers and headers of the full image: several times less to pull, and less to attack.
-FROM python:3.14-slim
+#
+# Two images come of this file and share all but their last lines: `development`, in which
+# `docker compose watch` may change the code, and `production`, in which nobody may.
+FROM python:3.14-slim AS base
 
 # Show each line of the log when it is printed; write no .pyc files at run time, where the
 # program's user may not write anyway.
@@ -9,9 +12,12 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A user for the program. As root, whoever breaks out of the program is root on whatever is
 # mounted into the container. The numbers can be set to those of a developer, so that files
 # in a mounted folder have the right owner: docker build --build-arg UID=$(id -u) …
+# --non-unique: a developer's number may be one that Debian has given away, as 20, the first
+# group on a Mac.
 ARG UID=10001 GID=10001
-RUN groupadd --gid "$GID" stagewatch \
- && useradd --uid "$UID" --gid "$GID" --no-create-home --home-dir /srv --shell /usr/sbin/nologin stagewatch
+RUN groupadd --non-unique --gid "$GID" stagewatch \
+ && useradd --non-unique --uid "$UID" --gid "$GID" --no-create-home --home-dir /srv \
+    --shell /usr/sbin/nologin stagewatch
 
 WORKDIR /srv
 
@@ -22,27 +28,33 @@ WORKDIR /srv
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes --compile -r requirements.lock
 
-# The code is root's, so the program can't change itself. `docker compose watch` copies files
-# into the running container as the program's user, who must be their owner then.
-ARG CODE_OWNER=root
-
 # The migrations go with the code that they are for.
 COPY alembic.ini .
 COPY migrations/ migrations/
-COPY --chown=$CODE_OWNER app/ app/
-COPY --chown=$CODE_OWNER worker/ worker/
-
-# From here on nothing runs as root, neither at build time nor in the container.
-USER stagewatch
+COPY app/ app/
+COPY worker/ worker/
 
 EXPOSE 8000
 
-# Docker asks the program itself whether it is well. `start-interval` asks every second while
-# it starts, so that what waits for it goes on at once.
+# Docker runs this command and shows its result in `docker ps`; what waits for the container with
+# `--wait` or `depends_on` goes on when it succeeds. Docker restarts nothing because it is
+# unhealthy. While the program starts, `start-interval` asks every second.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["python", "-m", "app.healthcheck"]
 
-# In brackets: Uvicorn is the container's first process and gets SIGTERM from `docker stop`
-# itself, ends what it is answering and exits. Behind a shell it would never hear of it and
-# be killed ten seconds later.
-CMD ["uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000"]
+# The program's own entry point: it starts Uvicorn with the program's limits. In brackets: it is
+# the container's first process and gets SIGTERM from `docker stop` itself, finishes the requests
+# under way and exits. A shell in between would not pass the signal on, and Docker would kill the
+# container ten seconds later.
+CMD ["python", "-m", "app.server"]
+
+# `docker compose watch` copies files into the running container as the program's user, who must
+# be their owner for that.
+FROM base AS development
+RUN chown -R stagewatch app worker
+USER stagewatch
+
+# The last target is what `docker build` makes unless told otherwise. Here the code is root's and
+# the program is not, so a flaw in it can't change it.
+FROM base AS production
+USER stagewatch

@@ -1,11 +1,14 @@
 """Short-lived values: in Redis, shared by all copies of the API, or in this process's memory."""
 
 import logging
+import math
 import time
 from collections.abc import Awaitable
-from typing import Annotated, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from fastapi import Depends, Request
+from limits import RateLimitItem
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -16,35 +19,43 @@ T = TypeVar("T")
 # Seconds for one command: Redis answers in less than one, and a request that waits longer
 # for the cache than for the database gains nothing by it.
 COMMAND_SECONDS = 0.25
-# Seconds for which Redis is left alone after it failed, so that an outage costs one request
-# in many a wait, and not each.
+# Seconds for which Redis is left alone after it failed, so that an outage makes one request in
+# many wait, and not all of them.
 REST_SECONDS = 1.0
 
 
 class CacheUnavailable(Exception):
-    """The cache can't be reached now. Whoever asked goes on without."""
+    """The cache can't be reached now; the caller goes on without."""
+
+
+class Hit(NamedTuple):
+    """One more under a limit: whether it may pass, how many are left, seconds until more are."""
+
+    allowed: bool
+    remaining: int
+    reset: int
 
 
 class Cache(Protocol):
     """What the application needs of a cache; every call may raise CacheUnavailable."""
 
     async def get(self, key: str) -> bytes | None:
-        """The value, or None when it is not there or its time is over."""
+        """Return the value, or None when it is not there or its time is over."""
 
     async def set(self, key: str, value: bytes, seconds: int) -> None:
-        """Keep the value for so long."""
+        """Keep the value for `seconds`."""
 
     async def delete(self, key: str) -> None:
         """Forget the value."""
 
-    async def count(self, key: str, seconds: int) -> tuple[int, int]:
-        """Count one more under `key`: the count so far, and seconds until it begins anew."""
+    async def hit(self, limit: RateLimitItem, key: str) -> Hit:
+        """Count one more under `key`, if the limit allows it."""
 
     async def ping(self) -> None:
-        """Nothing, if it answers."""
+        """Raise CacheUnavailable if it does not answer."""
 
     async def close(self) -> None:
-        """Let go of its connections."""
+        """Close the connections."""
 
 
 class RedisCache:
@@ -57,6 +68,13 @@ class RedisCache:
             socket_connect_timeout=COMMAND_SECONDS,
             max_connections=100,
         )
+        # The scheme is read by `limits` alone; the connections are those of the pool above.
+        storage = RedisStorage(
+            "async+redis://",
+            implementation="redispy",
+            connection_pool=self._redis.connection_pool,  # type: ignore[arg-type]  # passed on as it is
+        )
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._resting_until = 0.0
 
     async def get(self, key: str) -> bytes | None:
@@ -69,14 +87,8 @@ class RedisCache:
     async def delete(self, key: str) -> None:
         await self._ask(self._redis.delete(key))
 
-    async def count(self, key: str, seconds: int) -> tuple[int, int]:
-        # In one transaction, so that no counter is left behind that never ends.
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.incr(key)
-        pipeline.expire(key, seconds, nx=True)
-        pipeline.ttl(key)
-        count, _, left = await self._ask(pipeline.execute())
-        return count, max(left, 1)
+    async def hit(self, limit: RateLimitItem, key: str) -> Hit:
+        return await self._ask(_hit(self._limiter, limit, key))
 
     async def ping(self) -> None:
         self._resting_until = 0.0
@@ -103,7 +115,8 @@ class MemoryCache:
 
     def __init__(self, limit: int = 10_000) -> None:
         self._values: dict[str, tuple[float, bytes]] = {}
-        self._counts: dict[str, tuple[float, int]] = {}
+        self._hits = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._hits)
         self._limit = limit
 
     async def get(self, key: str) -> bytes | None:
@@ -117,14 +130,11 @@ class MemoryCache:
     async def delete(self, key: str) -> None:
         self._values.pop(key, None)
 
-    async def count(self, key: str, seconds: int) -> tuple[int, int]:
-        now = time.monotonic()
-        until, count = self._counts.get(key, (0.0, 0))
-        if now >= until:
-            self._make_room(self._counts)
-            until, count = now + seconds, 0
-        self._counts[key] = (until, count + 1)
-        return count + 1, max(int(until - now + 0.999), 1)
+    async def hit(self, limit: RateLimitItem, key: str) -> Hit:
+        if len(self._hits.storage) >= self._limit:
+            # An attack, or far too many clients for one process: all counts start again.
+            await self._hits.reset()
+        return await _hit(self._limiter, limit, key)
 
     async def ping(self) -> None:
         pass
@@ -142,15 +152,12 @@ class MemoryCache:
             entries.clear()  # all of them alive: an attack, or far too many clients for one process
 
 
+async def _hit(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, key: str) -> Hit:
+    allowed = await limiter.hit(limit, key)
+    window = await limiter.get_window_stats(limit, key)
+    return Hit(allowed, window.remaining, max(math.ceil(window.reset_time - time.time()), 1))
+
+
 def open_cache(redis_url: str | None) -> Cache:
-    """Redis where there is an address, else this process's memory."""
+    """Return a cache in Redis where there is an address, else in this process's memory."""
     return RedisCache(redis_url) if redis_url else MemoryCache()
-
-
-def get_cache(request: Request) -> Cache:
-    """The application's one cache."""
-    cache: Cache = request.app.state.cache
-    return cache
-
-
-CacheDep = Annotated[Cache, Depends(get_cache)]

@@ -1,13 +1,13 @@
 """The container's health check: exit code 0 if GET /health answers 200, else 1.
 
 Python is in the image anyway and curl is not. A redirect is a failure here: a check that
-follows one, or takes it for well, passes on an error page.
+follows one passes on an error page.
 """
 
 import http.client
 import sys
 
-# Where the image's CMD has Uvicorn listen.
+# Where app.server listens; not imported from there, because that loads the whole server.
 PORT = 8000
 
 

@@ -66,7 +66,7 @@ async def home() -> Home:
 
 @router.get("/health")
 async def health() -> Health:
-    """Alive: 200 as long as this process answers, whatever it depends on."""
+    """Alive: 200 as long as this process answers, with or without its dependencies."""
     return Health()
 
 

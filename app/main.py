@@ -5,25 +5,29 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app import __version__, home, problems, ready
-from app.bodies import BodyLimit
+from app import __version__, home, ready
+from app.api import openapi, problems
+from app.api.body_limit import BodyLimitMiddleware
+from app.api.content_type import JsonOnlyMiddleware
+from app.api.head import HeadMiddleware
+from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
+from app.api.rate_limit import RateLimitMiddleware, by_path
 from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
 from app.database import Database
-from app.heartbeats import routes as heartbeats
 from app.incidents import routes as incidents
+from app.monitors import heartbeats
 from app.monitors import routes as monitors
 from app.notifications import routes as notifications
 from app.probing import routes as probing
 from app.probing.prober import Prober
-from app.ratelimit import RateLimit
 from app.settings import Settings, load_settings
 from app.status import routes as status
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """A new application; without `settings` they come from the environment."""
+    """Return a new application; without `settings` they come from the environment."""
     settings = settings or load_settings()
 
     @asynccontextmanager
@@ -42,10 +46,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
-    app.add_middleware(BodyLimit)
-    # Added last, so it comes first: who asks too often costs no more than this.
-    app.add_middleware(RateLimit, per_minute=settings.rate_limit_per_minute)
+    # What is added last runs first: a request for another host is refused before anything else, and
+    # one over the limit costs no more than counting it.
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(JsonOnlyMiddleware)
+    app.add_middleware(SameOriginMiddleware)
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit_per_minute)
+    app.add_middleware(
+        RateLimitMiddleware,
+        per_minute=settings.ping_limit_per_minute,
+        prefix="/ping/",
+        key=by_path,
+    )
+    app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     problems.install(app)
+    openapi.install(app)
     app.include_router(home.router)
     app.include_router(ready.router)
     app.include_router(probing.router)

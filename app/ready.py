@@ -5,16 +5,17 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from app.cache import CacheDep, CacheUnavailable
-from app.database import DatabaseDep, DatabaseUnavailable
+from app.api.dependencies import CacheDep, DatabaseDep
+from app.cache import CacheUnavailable
+from app.database import DatabaseUnavailable
 
 router = APIRouter(tags=["service"])
 
 
 class Readiness(BaseModel):
-    """`checks` names each dependency: ok, or what is wrong with it.
+    """`checks` holds every dependency by name: ok, or what is wrong with it.
 
-    Degraded: everything works, but slower or with less care, as what is missing only helps.
+    Degraded: everything works, but slower or without limits: what is missing is optional.
     """
 
     status: Literal["ready", "degraded", "unavailable"]

@@ -8,14 +8,23 @@ from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-Network = IPv4Network | IPv6Network
+IpNetwork = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
-    """Each field is the environment variable of the same name in capitals."""
+    """The environment variables, named like the fields, in capitals."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     """Where `make run` serves, on this machine alone."""
+
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
+    """Names under which it is called, without port; "*" for any. Addresses are always allowed."""
+
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is believed; by default none."""
+
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    """Clients' connections that may be open at once."""
 
     database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
     """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
@@ -29,13 +38,31 @@ class Settings(BaseSettings):
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Requests to /api/ that one client may make in a minute."""
 
-    check_concurrency: Annotated[int, Field(ge=1, le=50_000)] = 4000
-    """Checks that one process has at a time, those that wait for their moment included."""
+    ping_limit_per_minute: Annotated[int, Field(ge=1)] = 60
+    """Calls of /ping/TOKEN that one token may make in a minute."""
+
+    check_concurrency: Annotated[int, Field(ge=1, le=50_000)] | None = None
+    """Checks that one process has at a time, those that wait for their moment included.
+
+    None: as many as its open files and its memory allow.
+    """
 
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
-    """Days for which single checks are kept; their hourly sums stay longer."""
+    """Days for which single checks are kept; their hourly and daily sums stay longer."""
 
-    allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    hourly_retention_days: Annotated[int, Field(ge=8, le=3650)] = 35
+    """Days for which hourly sums are kept. The figures of 24 hours and 7 days come from them."""
+
+    daily_retention_days: Annotated[int, Field(ge=91, le=36500)] = 730
+    """Days for which daily sums are kept. The figures of 30 and 90 days come from them."""
+
+    incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    """Days for which incidents are kept after they have been closed."""
+
+    notification_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days for which notifications are kept that are sent or dead."""
+
+    allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
 
     nameservers: Annotated[tuple[str, ...], NoDecode] = ()
@@ -67,7 +94,7 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("nameservers", mode="before")
+    @field_validator("allowed_hosts", "nameservers", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         if isinstance(value, str):
@@ -76,7 +103,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings from the environment. Ends the program, naming the variable, if one is bad."""
+    """Return the settings; end the program, naming the variable, if one is bad."""
     try:
         return Settings()
     except ValidationError as error:

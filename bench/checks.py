@@ -1,7 +1,7 @@
 """Measures what scheduled checks cost the whole stack: CPU seconds per 1,000 of them, and memory.
 
-Starts the stage's stack under a name of its own, adds monitors of a target in a container beside
-it, lets them run in, and reads the containers' own counters before and after. The target is not
+Starts the stage's stack under another name, adds monitors of a target in a container next to it,
+lets them run in, and reads the containers' own counters before and after. The target is not
 counted; everything else is.
 
     python -m bench.checks [--monitors 1000] [--interval 5] [--seconds 60] [--workers 1]
@@ -30,7 +30,7 @@ LATENESS = """
 
 
 def usage(stack: Stack) -> dict[str, tuple[float, float]]:
-    """For each service, CPU seconds since its start and MiB in use, its copies added up."""
+    """Return CPU seconds since the start and MiB in use, by service, its copies added up."""
     client = docker.from_env()
     used = {}
     for service in SERVICES:
@@ -38,7 +38,7 @@ def usage(stack: Stack) -> dict[str, tuple[float, float]]:
         for container in stack.containers(service):
             stats = client.containers.get(container).stats(stream=False)
             seconds += stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
-            # What the page cache holds is given back when somebody needs it.
+            # The page cache is freed when memory is needed.
             details = stats["memory_stats"].get("stats", {})
             cache = details.get("total_inactive_file", details.get("inactive_file", 0))
             memory += (stats["memory_stats"]["usage"] - cache) / 2**20
@@ -59,8 +59,8 @@ def count(stack: Stack) -> int:
 def add_monitors(stack: Stack, url: str, number: int, interval: int) -> None:
     api = f"http://{stack.published('api', 8000)}/api/monitors"
 
-    def add(each: int) -> None:
-        body = {"name": f"Site {each}", "kind": "http", "url": url, "interval_seconds": interval}
+    def add(site: int) -> None:
+        body = {"name": f"Site {site}", "kind": "http", "url": url, "interval_seconds": interval}
         answer = request(api, method="POST", json_body=body | {"timeout_seconds": 5})
         assert answer.status == 201, answer.body
 

@@ -1,6 +1,6 @@
 """Measures what one plain HTTP check costs the checker, in CPU milliseconds.
 
-The target runs in a process of its own, so that only the client is counted. Five runs; the median
+The target runs in another process, so that only the client is counted. Five runs; the median
 is the figure.
 
     python bench/probe_cost.py [--checks 20000] [--concurrency 200]
@@ -74,7 +74,7 @@ async def _run(port: int, checks: int, concurrency: int) -> float:
 
 
 def main() -> None:
-    """Print the cost of each run and their median."""
+    """Print the cost of every run and their median."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checks", type=int, default=20_000)
     parser.add_argument("--concurrency", type=int, default=200)

@@ -1,6 +1,6 @@
-"""A web server that costs as little as one in Python can: it answers whatever is asked with 200.
+"""A web server that costs as little as one in Python can: it answers every request with 200.
 
-For a container of its own, so standard library only: python target.py PORT
+For a separate container, so standard library only: python target.py PORT
 """
 
 import asyncio

@@ -6,64 +6,19 @@ Exit codes: 0 done; 1 the chain is at fault, or a command failed at a stage; 2 c
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import listing
-from .chain import Commit, Main, find_main, group_by_stage, read_chain
+from . import listing, reading
+from .chain import Commit, Main, Stage, find_main, group_by_stage, read_chain
 from .each import StoppedError, choose, run_each
 from .editions import BrokenChainError, join
 from .git import Clone, CourseError
+from .options import make_parser
+from .rehearsal import GUIDE, rehearse
 from .rules import Fault, find_main_faults
 from .stages import title
 from .tags import derive_tags, update_tags
-
-_DESCRIPTION = """\
-The course is a chain of commits, each with the number of its stage in a trailer, as in
-"Stage: 05". main has the tree of the newest stage. An edition joins a rewritten chain to main."""
-
-_LIST = """\
-List the stages of the chain at HEAD: the tag that is there, the commit, how many commits, and what
-the stage adds. At an edition, as main is, that is the chain which the edition joined."""
-
-_TAG = """\
-Make the tags that main calls for: stage-NN is the last commit of a stage in the newest edition,
-edition-K/stage-NN the same in an older one. Run it again after a fetch, and they move. Tags of
-these two forms that main does not call for are removed; other tags are left alone. Nothing is
-changed if `verify` finds a fault."""
-
-_TIP = """\
-Print the id of the last commit of the newest stage on main, from which the chain goes on:
-
-    git switch -c course $(python3 -m course tip)"""
-
-_EACH = """\
-Run a command at every stage of the chain at HEAD, from 01 on, each in a worktree of its own. The
-command runs at the top of the worktree, without a terminal to read from, and finds the number of
-the stage in the variable STAGE. It is run directly; for a shell's syntax, run a shell:
-
-    python3 -m course each -- make test
-    python3 -m course each --from 05 --keep-going -- sh -c 'docker build -t demo:$STAGE .'
-
-Worktrees are removed at the end, whatever the end is, unless --dir keeps them."""
-
-_EDITION = """\
-Join the chain at HEAD to main. main is made if there is none, and moved forward if the chain only
-adds to it. Otherwise main gets an edition: a merge of main and HEAD with the tree of HEAD. Its
-message is WHY and a list of the stages that changed. main is not moved if `verify` would find a
-fault then. A change to an earlier stage goes like this:
-
-    git switch -c course $(python3 -m course tip)
-    git commit --fixup COMMIT-OF-THE-STAGE
-    git rebase -i --autosquash --root
-    python3 -m course edition -m 'Stage 05: a lost connection is retried'
-    python3 -m course tag"""
-
-_VERIFY = """\
-Check that the chain of main is linear, begins with stage 00 and never goes back; that every commit
-has one Stage trailer; that main has the tree of its newest stage; that every edition is well
-formed; and that stage 00's files are the same at every later commit. Exit code 1, with the commits
-at fault, if not."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,14 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Split by hand: releases of argparse differ in which of several "--" they drop.
     cut = words.index("--") if "--" in words else len(words)
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(words[:cut])
     command = words[cut + 1 :]
-    if command and options.run is not _each:
+    if command and options.name != "each":
         parser.error(f"{options.name} takes no command after --")
     options.command = command
     try:
-        return int(options.run(Clone.around(Path.cwd()), options))
+        return _RUN[options.name](Clone.around(Path.cwd()), options)
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
@@ -93,91 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, as in `| head`, has seen enough; the flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python3 -m course",
-        usage="python3 -m course COMMAND ...",
-        description=_DESCRIPTION,
-        epilog="`python3 -m course COMMAND --help` tells more about each.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    commands = parser.add_subparsers(
-        prog="python3 -m course", required=True, metavar="COMMAND", dest="name", title="commands"
-    )
-
-    def add(name: str, text: str, usage: str, brief: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name,
-            usage=f"python3 -m course {name} {usage}".rstrip(),
-            help=brief,
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-
-    list_ = add("list", _LIST, "[-v]", "list the stages of the chain at HEAD")
-    list_.add_argument("-v", "--commits", action="store_true", help="list each stage's commits too")
-    list_.set_defaults(run=_list)
-
-    for name, text, brief, run in (
-        ("tag", _TAG, "make or move the tags of the stages", _tag),
-        ("tip", _TIP, "print the commit from which the chain goes on", _tip),
-        ("verify", _VERIFY, "check the chain and main", _verify),
-    ):
-        sub = add(name, text, "[--main REF]", brief)
-        sub.add_argument(
-            "--main",
-            metavar="REF",
-            help="use this as main (default: main, or origin/main if ahead)",
-        )
-        sub.set_defaults(run=run)
-
-    each = add("each", _EACH, "[OPTION]... -- COMMAND...", "run a command at every stage")
-    for option, name, text in (
-        ("--stage", "only", "only this stage (repeatable)"),
-        ("--from", "first", "the first stage (default: 01)"),
-        ("--to", "last", "the last stage (default: the newest)"),
-    ):
-        each.add_argument(
-            option,
-            dest=name,
-            type=_stage_number,
-            metavar="NN",
-            action="append" if name == "only" else "store",
-            help=text,
-        )
-    each.add_argument("--keep-going", action="store_true", help="go on after a failure")
-    each.add_argument(
-        "--dir",
-        type=Path,
-        help="keep the worktrees, as DIR/NN; a later run resets them to their commits but leaves "
-        "ignored files, as .venv, in place (choose a folder outside the clone, or an ignored one)",
-    )
-    each.add_argument(
-        "--allow-dirty", action="store_true", help="run though uncommitted changes are left out"
-    )
-    each.set_defaults(run=_each)
-
-    edition = add("edition", _EDITION, "-m WHY", "join the chain at HEAD to main")
-    edition.add_argument(
-        "-m",
-        "--message",
-        action="append",
-        default=[],
-        metavar="WHY",
-        help="what is new and why; several become paragraphs (needed where a merge is made)",
-    )
-    edition.set_defaults(run=_edition)
-    return parser
-
-
-def _stage_number(text: str) -> str:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 2):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a stage, as 05")
-    return text.zfill(2)
 
 
 def _list(clone: Clone, options: argparse.Namespace) -> int:
@@ -237,6 +107,50 @@ def _each(clone: Clone, options: argparse.Namespace) -> int:
     return 0 if succeeded else 1
 
 
+def _diff(clone: Clone, options: argparse.Namespace) -> int:
+    stage = _stage(clone, options.stage)
+    if options.part == "lesson" and not reading.has_lesson(stage):
+        _note(f"no commit of stage {stage.number} is marked as a lesson; this is all of the stage")
+    for arguments in reading.diff_arguments(stage, options.part):
+        clone.show(*arguments)
+    return 0
+
+
+def _log(clone: Clone, options: argparse.Namespace) -> int:
+    clone.show(*reading.log_arguments(_stage(clone, options.stage)))
+    return 0
+
+
+def _commits(clone: Clone, options: argparse.Namespace) -> int:
+    chain = read_chain(clone, clone.head())
+    long = [size for size in reading.sizes(clone, chain) if size.lines > options.lines]
+    for size in long:
+        commit = size.commit
+        print(f"{commit.stage or '-':<5}  {commit.short}  {size.lines:5} lines  {commit.subject}")
+    print(f"{len(long)} of {len(chain)} commits have more than {options.lines} lines to read")
+    return 1 if long and options.strict else 0
+
+
+def _guide(clone: Clone, options: argparse.Namespace) -> int:
+    newest = max(group_by_stage(read_chain(clone, clone.head())))
+    first, last = options.first or (newest if options.tree else "00"), options.last or newest
+    guide = sorted(GUIDE.glob("[0-9][0-9].md"))
+    pages = [page for page in guide if first <= page.stem <= last]
+    if pages and last == newest == guide[-1].stem:
+        # What it shows is done at the last stage that has a page.
+        pages.append(GUIDE.parents[1] / "README.md")
+    if not pages:
+        raise CourseError(f"there is no page from {first} to {last}")
+    succeeded = rehearse(clone, pages, tree=options.tree, keep_going=options.keep_going)
+    return 0 if succeeded else 1
+
+
+def _stage(clone: Clone, number: str) -> Stage:
+    _note_changes(clone)
+    [stage] = choose(group_by_stage(read_chain(clone, clone.head())), (number,), None, None)
+    return stage
+
+
 def _edition(clone: Clone, options: argparse.Namespace) -> int:
     _refuse_changes(clone, "an edition joins commits; commit or stash them first")
     print(join(clone, "\n\n".join(options.message).strip()))
@@ -275,6 +189,20 @@ def _report(faults: Sequence[Fault]) -> int:
     for fault in faults:
         print(f"course: {fault}", file=sys.stderr)
     return 1
+
+
+_RUN: dict[str, Callable[[Clone, argparse.Namespace], int]] = {
+    "list": _list,
+    "tag": _tag,
+    "tip": _tip,
+    "verify": _verify,
+    "each": _each,
+    "diff": _diff,
+    "log": _log,
+    "commits": _commits,
+    "guide": _guide,
+    "edition": _edition,
+}
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from .git import Clone, CourseError
 
 _FIELD, _VALUE = "\x1f", "\x1e"
-_FORMAT = "%x1f".join(
+_FORMAT = "%x1f".join(  # noqa: FLY002 (a field a line)
     (
         "%H",
         "%T",
         "%P",
         "%(trailers:key=Stage,valueonly,unfold,separator=%x1e)",
         "%(trailers:key=Edition,valueonly,unfold,separator=%x1e)",
+        "%(trailers:key=Lesson,valueonly,unfold,separator=%x1e)",
         # The subject stands last: it alone may hold anything, a separator too.
         "%s",
     )
@@ -23,13 +24,14 @@ _FORMAT = "%x1f".join(
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, with the values of its ``Stage`` and ``Edition`` trailers as they are written."""
+    """A commit, with the values of its Stage, Edition and Lesson trailers as they are written."""
 
     id: str
     tree: str
     parents: tuple[str, ...]
     stages: tuple[str, ...]
     editions: tuple[str, ...]
+    lessons: tuple[str, ...]
     subject: str
 
     @property
@@ -103,15 +105,20 @@ def read_line(clone: Clone, rev: str) -> list[Commit]:
 
 
 def _parse(record: str) -> Commit:
-    id_, tree, parents, stages, editions, subject = record.split(_FIELD, 5)
+    id_, tree, parents, stages, editions, lessons, subject = record.split(_FIELD, 6)
     return Commit(
         id=id_,
         tree=tree,
         parents=tuple(parents.split()),
-        stages=tuple(value.strip() for value in stages.split(_VALUE)) if stages else (),
-        editions=tuple(value.strip() for value in editions.split(_VALUE)) if editions else (),
+        stages=_values(stages),
+        editions=_values(editions),
+        lessons=_values(lessons),
         subject=subject,
     )
+
+
+def _values(field: str) -> tuple[str, ...]:
+    return tuple(value.strip() for value in field.split(_VALUE)) if field else ()
 
 
 def read_chain(clone: Clone, rev: str) -> list[Commit]:

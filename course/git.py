@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,9 @@ LOCATION_VARIABLES = (
     "GIT_WORK_TREE",
 )
 
+# What a person has set up for their own work, hooks and replaced objects, is no part of it.
+_OPTIONS = ("--no-replace-objects", "--no-optional-locks", "-c", "core.hooksPath=/dev/null")
+
 
 class CourseError(Exception):
     """A reason not to go on, in one line, for the person at the terminal."""
@@ -30,13 +34,11 @@ def environment() -> dict[str, str]:
 
 
 def _run(
-    folder: Path, arguments: tuple[str, ...], stdin: str = "", shielded: bool = False
+    folder: Path, arguments: tuple[str, ...], stdin: str = "", *, shielded: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    # What a person has set up for their own work, hooks and replaced objects, is no part of it.
-    options = ("--no-replace-objects", "--no-optional-locks", "-c", "core.hooksPath=/dev/null")
     try:
         return subprocess.run(
-            ["git", *options, *arguments],
+            ["git", *_OPTIONS, *arguments],
             cwd=folder,
             # The messages are looked at below, so they have to be in one language.
             env=environment() | {"LC_ALL": "C"},
@@ -90,10 +92,21 @@ class Clone:
         ``shielded`` keeps a Ctrl-C at the terminal from the git process, for a step that must not
         stop halfway. Raises CourseError, with git's own reason, if git fails.
         """
-        result = _run(at or self.top, arguments, stdin, shielded)
+        result = _run(at or self.top, arguments, stdin, shielded=shielded)
         if result.returncode != 0:
             raise CourseError(f"git {arguments[0]}: {_complaint(result.stderr)}")
         return result.stdout
+
+    def show(self, *arguments: str) -> None:
+        """Run git for the person at the terminal: its output, pager and colours are git's own.
+
+        Raises CourseError if git fails.
+        """
+        sys.stdout.flush()
+        code = subprocess.call(["git", *_OPTIONS, *arguments], cwd=self.top, env=environment())
+        # 141: the reader left the pager, or closed the pipe, before the end.
+        if code not in {0, 141, -13}:
+            raise CourseError(f"git {arguments[0]}: exit code {code}")
 
     def find_commit(self, rev: str) -> str | None:
         """Return the full id of the commit that ``rev`` names, or None if it names none."""

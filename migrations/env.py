@@ -16,16 +16,16 @@ import app.notifications.models  # noqa: F401  (imported for their tables)
 from app.database import Base
 from app.settings import load_settings
 
-# Each migration that is run has a line in the job's log.
+# Every migration that is run has a line in the job's log.
 logging.basicConfig(format="%(name)s: %(message)s")
 logging.getLogger("alembic").setLevel(logging.INFO)
 
-# Any number, the same for all who migrate.
+# Any number, the same for all migrations.
 LOCK = 7247
 
 
 def migrate(connection: Connection) -> None:
-    # Two who start at once must not both create the same table: the second waits here, and
+    # Two migrations at once must not both create the same table: the second waits here, and
     # then finds nothing left to do. The lock goes when the connection does.
     connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
     connection.commit()

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for servers that a test talks to."""
+"""An event loop in another thread, for servers that a test talks to."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ class BackgroundServers:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        # What a client breaks off is no fault of the server's.
+        # A connection that the client breaks off is no error of the server.
         self._loop.set_exception_handler(lambda loop, context: None)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

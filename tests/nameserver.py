@@ -3,7 +3,7 @@
     with NameServer({"web.test": {"A": ["127.0.0.1"]}, "dead.test": SILENT}) as server:
         Resolver([server.address])
 
-A name that is not in the zone does not exist. In place of records stand SILENT (no answer),
+A name that is not in the zone does not exist. In place of records there may be SILENT (no answer),
 SERVFAIL, REFUSED, `Slow` and `Turns`.
 """
 
@@ -40,15 +40,15 @@ class Slow:
 
 @dataclass
 class Turns:
-    """Answers each query of a type with the next of `records`, the last one for ever."""
+    """Answers queries of a type with the next of `records`, repeating the last one."""
 
     records: Sequence[Records]
     asked: dict[str, int] = field(default_factory=dict)
 
     def next(self, record_type: str) -> Records:
-        turn = self.asked.get(record_type, 0)
-        self.asked[record_type] = turn + 1
-        return self.records[min(turn, len(self.records) - 1)]
+        change = self.asked.get(record_type, 0)
+        self.asked[record_type] = change + 1
+        return self.records[min(change, len(self.records) - 1)]
 
 
 Zone = Mapping[str, Records | Slow | Turns | str]

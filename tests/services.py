@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from sqlalchemy import make_url
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.community.redis import RedisContainer
 
-from app.localpostgres import local_postgres
+from app.local_postgres import local_postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
 def postgres(folder: Path, *, containers: bool) -> Iterator[str]:
-    """A new PostgreSQL; yields its address. Without `containers` it is the wheel's, in `folder`."""
+    """Start a PostgreSQL, without `containers` the wheel's in `folder`; yields its address."""
     if containers:
         # Nothing is kept, so nothing needs to reach the disk.
         with PostgresContainer("postgres:18", driver=None).with_command("-c fsync=off") as server:
@@ -32,7 +33,7 @@ def postgres(folder: Path, *, containers: bool) -> Iterator[str]:
 
 
 def migrate(url: str, *arguments: str) -> str:
-    """Runs `alembic upgrade head`, or with the given arguments, as a stage's container does."""
+    """Run `alembic upgrade head`, or with the given arguments, as a stage's container does."""
     done = subprocess.run(
         [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
         cwd=ROOT,
@@ -46,8 +47,15 @@ def migrate(url: str, *arguments: str) -> str:
     return done.stdout
 
 
+def create_database(url: str, name: str, *, template: str = "template0") -> str:
+    """Make a database on the server at `url`, anew if it is there; return its address."""
+    query(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    query(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
 def query(url: str, statement: str) -> list[dict[str, Any]]:
-    """The rows of one statement, over a connection of its own."""
+    """Return the rows of one statement, over a new connection."""
 
     async def run() -> list[dict[str, Any]]:
         connection = await asyncpg.connect(url)
@@ -61,10 +69,10 @@ def query(url: str, statement: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def redis(folder: Path, *, containers: bool) -> Iterator[str]:
-    """A new Redis; yields its address. Without `containers` it is a redis-server on the path."""
+    """Start a Redis, without `containers` a redis-server on the path; yields its address."""
     if containers:
         with RedisContainer("redis:8") as server:
-            yield f"redis://127.0.0.1:{server.get_exposed_port(6379)}/0"
+            yield f"redis://127.0.0.1:{server.get_exposed_port(6379)}"
         return
     socket = folder / "redis.sock"
     command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""]

@@ -1,4 +1,4 @@
-"""Web servers that tests put up to be watched."""
+"""Web servers for tests to monitor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ class Site:
 
 @contextmanager
 def new_site() -> Iterator[Site]:
-    """A site that is up within the block."""
+    """Serve a site within the block."""
     site = Site()
     with site.server:
         thread = Thread(target=site.server.serve_forever)

@@ -1,4 +1,4 @@
-"""Servers on 127.0.0.1 that answer well, badly or not at all, for whatever checks them.
+"""Servers on 127.0.0.1 that answer well, badly or not at all, for the checks of the tests.
 
 with Targets() as targets:
     targets.url("/ok")                 # HTTP, behaviour by path: see PATHS
@@ -9,7 +9,6 @@ with Targets() as targets:
 """
 
 import asyncio
-import datetime
 import gzip
 import itertools
 import json
@@ -19,6 +18,7 @@ import struct
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import trustme
@@ -94,7 +94,7 @@ async def echo(asked: Asked, writer: Writer) -> None:
 
 
 async def endless_body(asked: Asked, writer: Writer) -> None:
-    """A body without a length that does not end."""
+    """Send a body without a length that does not end."""
     writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         writer.write(b"x" * 65536)
@@ -102,7 +102,7 @@ async def endless_body(asked: Asked, writer: Writer) -> None:
 
 
 async def endless_chunks(asked: Asked, writer: Writer) -> None:
-    """A chunked body that does not end."""
+    """Send a chunked body that does not end."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
         writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
@@ -110,7 +110,7 @@ async def endless_chunks(asked: Asked, writer: Writer) -> None:
 
 
 async def endless_tiny_chunks(asked: Asked, writer: Writer) -> None:
-    """A chunked body of nothing but framing."""
+    """Send a chunked body of nothing but framing."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
         writer.write((b"1;" + b"e" * 1000 + b"\r\nx\r\n") * 64)
@@ -118,7 +118,7 @@ async def endless_tiny_chunks(asked: Asked, writer: Writer) -> None:
 
 
 async def endless_headers(asked: Asked, writer: Writer) -> None:
-    """Headers that do not end."""
+    """Send headers that do not end."""
     writer.write(b"HTTP/1.1 200 OK\r\n")
     for number in itertools.count():
         writer.write(f"X-{number}: {'y' * 1000}\r\n".encode())
@@ -126,7 +126,7 @@ async def endless_headers(asked: Asked, writer: Writer) -> None:
 
 
 async def endless_header(asked: Asked, writer: Writer) -> None:
-    """One header that does not end."""
+    """Send one header that does not end."""
     writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
     while True:
         writer.write(b"y" * 65536)
@@ -134,14 +134,14 @@ async def endless_header(asked: Asked, writer: Writer) -> None:
 
 
 async def endless_interim(asked: Asked, writer: Writer) -> None:
-    """Informational answers for ever."""
+    """Send informational answers forever."""
     while True:
         writer.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
         await writer.drain()
 
 
 async def byte_a_second(asked: Asked, writer: Writer) -> None:
-    """A long body, one byte a second."""
+    """Send a long body, one byte a second."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     while True:
         writer.write(b"x")
@@ -150,7 +150,7 @@ async def byte_a_second(asked: Asked, writer: Writer) -> None:
 
 
 async def header_byte_a_second(asked: Asked, writer: Writer) -> None:
-    """The headers, one byte a second."""
+    """Send the headers, one byte a second."""
     for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n":
         writer.write(bytes([byte]))
         await writer.drain()
@@ -158,25 +158,25 @@ async def header_byte_a_second(asked: Asked, writer: Writer) -> None:
 
 
 async def hang(asked: Asked, writer: Writer) -> None:
-    """Takes the request and says nothing."""
+    """Take the request and say nothing."""
     await asyncio.sleep(3600)
 
 
 async def stay_open(asked: Asked, writer: Writer) -> None:
-    """Answers, but neither closes nor reads on."""
+    """Answer, but neither close nor read on."""
     writer.write(answer(b"done"))
     await asyncio.sleep(3600)
 
 
 async def half_close(asked: Asked, writer: Writer) -> None:
-    """Answers and closes its own direction only."""
+    """Answer and close only this direction."""
     writer.write(b"HTTP/1.1 200 OK\r\n\r\nhalf")
     writer.write_eof()
     await asyncio.sleep(3600)
 
 
 async def reset_in_body(asked: Asked, writer: Writer) -> None:
-    """Resets the connection in the middle of the body."""
+    """Reset the connection in the middle of the body."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
     await writer.drain()
     await asyncio.sleep(0.05)
@@ -327,7 +327,7 @@ RAW = {
 
 
 class Targets(BackgroundServers):
-    """All of them, each on a free port."""
+    """All of them, on free ports."""
 
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}
@@ -335,16 +335,14 @@ class Targets(BackgroundServers):
         self._servers: list[asyncio.Server] = []
         authority = trustme.CA()
         self.ca_pem = authority.cert_pem.bytes()
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.now(UTC)
         names = ("localhost", "127.0.0.1", "good.test", "::1")
         self._certificates = {
-            "good": authority.issue_cert(
-                *names, not_after=now + datetime.timedelta(days=10, hours=1)
-            ),
+            "good": authority.issue_cert(*names, not_after=now + timedelta(days=10, hours=1)),
             "expired": authority.issue_cert(
                 *names,
-                not_before=now - datetime.timedelta(days=9),
-                not_after=now - datetime.timedelta(days=2),
+                not_before=now - timedelta(days=9),
+                not_after=now - timedelta(days=2),
             ),
             "wrong-name": authority.issue_cert("other.test"),
             "self-signed": trustme.CA().issue_cert(*names),
@@ -363,7 +361,7 @@ class Targets(BackgroundServers):
             await self._open(name, self._serve_http, context)
         for name, serve in RAW.items():
             await self._open(name, serve)
-        # Bound, so that nobody else gets the port, but not listening.
+        # Bound, so that no other program gets the port, but not listening.
         self._unheard = socket.socket()
         self._unheard.bind(("127.0.0.1", 0))
         self.ports["refused"] = self._unheard.getsockname()[1]

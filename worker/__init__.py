@@ -1,1 +1,1 @@
-"""What is done without being asked: checking, delivery, upkeep; with Celery or without."""
+"""What runs in the background: checking, delivery, upkeep; with Celery or without."""

@@ -14,14 +14,14 @@ PER_OCTAVE = 4
 
 
 def bucket(latency_ms: float) -> int:
-    """The bucket of a latency, 0 to 63; what is beyond an end counts at that end."""
+    """Return the bucket of a latency, 0 to 63; one beyond either end counts at that end."""
     if latency_ms <= 1:
         return 0
     return min(int(math.log2(latency_ms) * PER_OCTAVE), BUCKETS - 1)
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:
-    """The latency in ms that a `share` (0 to 1) of all are at most; None of none.
+    """Return the latency in ms that a `share` (0 to 1) of all do not exceed; None without any.
 
     Within the bucket it is interpolated on the logarithmic scale that the buckets have.
     """

@@ -1,52 +1,78 @@
-"""When a monitor's next check is due."""
+"""When a monitor's next check is due.
 
-from datetime import UTC, datetime, timedelta
+A monitor is checked in slots an interval apart, counted from 1970 and shifted by a phase that its
+number gives. Slots that have passed while nothing was checked are left out.
+"""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 # Seconds after a failed check until it is tried again, while it is not yet confirmed.
 CONFIRM_SECONDS = 2
 
 # The fractional part of the golden ratio: its multiples fill an interval more evenly than any
-# other number's, however many there are (Knuth, The Art of Computer Programming 3, 6.4).
+# other number's, however many there are (Knuth, The Art of Computer Programming 3, 6.4). So a
+# thousand monitors are not checked at once.
 GOLDEN = 0.6180339887498949
 
+# When `m`, a monitor whose check was planned for due.due_at, is due again. A slot that would come
+# while this check may still be under way, because it is a retry, the first one or late, is left
+# out. A heartbeat that is late is counted again whenever the next one should have come.
+NEXT_DUE = f"""
+    date_bin(
+        make_interval(secs => m.interval_seconds),
+        greatest(due.due_at, now())
+            + make_interval(secs => least(m.timeout_seconds, m.interval_seconds / 4.0)),
+        CASE WHEN m.kind = 'heartbeat' THEN due.due_at
+        ELSE to_timestamp(0) + make_interval(
+            secs => m.interval_seconds * mod(CAST(m.id * {GOLDEN} AS numeric), 1))
+        END
+    ) + make_interval(secs => m.interval_seconds)
+"""
 
-def phase(monitor_id: int, interval: timedelta) -> timedelta:
-    """Where in its interval a monitor is checked, so that a thousand are not checked at once."""
-    return interval * (monitor_id * GOLDEN % 1)
+# Due at once, or for a heartbeat, when it is late. The clock's time and not the transaction's: a
+# row must not become claimable in the past, where no claim looks any more.
+_PLAN = text("""
+    UPDATE schedule s
+    SET due_at = planned.due_at, claimable_at = planned.due_at, lease = NULL,
+        expected_from = planned.expected_from
+    FROM (
+        SELECT p.monitor_id, p.expected_from, CASE
+            WHEN m.kind = 'heartbeat' THEN greatest(clock_timestamp(),
+                p.expected_from + make_interval(
+                    secs => m.interval_seconds + CAST(m.spec ->> 'grace_seconds' AS int)))
+            ELSE clock_timestamp() END AS due_at
+        FROM monitors m JOIN (
+            SELECT monitor_id, CASE WHEN CAST(:anew AS bool) THEN now()
+                ELSE least(expected_from, now()) END AS expected_from
+            FROM schedule
+        ) p ON p.monitor_id = m.id
+        WHERE m.id = :id
+    ) planned
+    WHERE s.monitor_id = planned.monitor_id AND s.monitor_id = :id
+""")
 
 
-def next_slot(monitor_id: int, interval_seconds: int, after: datetime) -> datetime:
-    """The first of a monitor's slots, one in each interval, that is later than `after`.
+async def add(session: AsyncSession, monitor_id: int) -> None:
+    """Give a new monitor its place in the schedule."""
+    await session.execute(
+        text("INSERT INTO schedule (monitor_id) VALUES (:id)"), {"id": monitor_id}
+    )
+    await plan(session, monitor_id, anew=True)
 
-    In whole microseconds, because a slot that was stored must not come out a little later.
+
+async def plan(session: AsyncSession, monitor_id: int, *, anew: bool = False) -> None:
+    """Have a monitor checked at once; a heartbeat is expected within its period and grace.
+
+    These count from the last heartbeat, or with `anew`, from now. A check that is under way was
+    made for what the monitor was: its lease ends here.
     """
-    interval = timedelta(seconds=interval_seconds)
-    shift = phase(monitor_id, interval)
-    passed = (after - EPOCH - shift) // interval
-    slot = EPOCH + shift + interval * passed
-    while slot <= after:
-        slot += interval
-    return slot
+    await session.execute(_PLAN, {"id": monitor_id, "anew": anew})
 
 
-def next_due(
-    monitor_id: int,
-    interval_seconds: int,
-    *,
-    scheduled_at: datetime,
-    checked_at: datetime,
-    unconfirmed: bool,
-) -> datetime:
-    """When to check again after the check that was planned for `scheduled_at`.
-
-    Slots that have passed while nobody checked are left out. `unconfirmed`: the check failed,
-    and more failures are needed to be down: it is tried again quickly.
-    """
-    half = timedelta(seconds=interval_seconds) / 2
-    due = next_slot(monitor_id, interval_seconds, max(scheduled_at, checked_at - half))
-    if unconfirmed:
-        return min(due, checked_at + timedelta(seconds=CONFIRM_SECONDS))
-    return due
+async def suspend(session: AsyncSession, monitor_id: int) -> None:
+    """Have a monitor not checked until it is planned again."""
+    await session.execute(
+        text("UPDATE schedule SET claimable_at = 'infinity', lease = NULL WHERE monitor_id = :id"),
+        {"id": monitor_id},
+    )

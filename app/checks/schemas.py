@@ -14,7 +14,7 @@ class CheckOut(ProbeResult):
 
 
 def check_out(check: Check) -> CheckOut:
-    """A stored check, for a client."""
+    """Return a stored check, for a client."""
     return CheckOut(
         checked_at=check.checked_at,
         ok=check.ok,
@@ -32,5 +32,5 @@ def check_out(check: Check) -> CheckOut:
 
 
 def result_out(result: Result, checked_at: AwareDatetime) -> CheckOut:
-    """A check that was made just now, for a client."""
+    """Return a check that was made just now, for a client."""
     return CheckOut(checked_at=checked_at, **ProbeResult.of(result).model_dump())

@@ -11,10 +11,10 @@ class Standing(NamedTuple):
 
 
 def transition(before: Standing, *, ok: bool, confirmations: int) -> Standing:
-    """The standing after one more result.
+    """Return the standing after one more result.
 
-    It takes `confirmations` failures in a row to be down, so that one lost packet wakes nobody;
-    one success is enough to be up. A paused monitor stays paused, whatever is found.
+    It takes `confirmations` failures in a row to be down, so that one lost packet is no outage;
+    one success is enough to be up. A paused monitor stays paused with any result.
     """
     if before.state == "paused":
         return before

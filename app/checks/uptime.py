@@ -1,6 +1,7 @@
-"""Uptime and latencies over long times, from hourly sums.
+"""Uptime and latencies over long times, from hourly and daily sums.
 
-A window reaches back to the beginning of an hour: 24 h hold at least 24 hours and less than 25.
+Windows of hours reach back to the beginning of an hour: 24 h hold at least 24 hours and less than
+25. Windows of days, 30 and 90 of them, reach back to the beginning of a day in UTC.
 """
 
 from pydantic import BaseModel, Field
@@ -9,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.histogram import BUCKETS, percentile
 
-WINDOWS = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24, "90d": 90 * 24}
+# By name: the sums that are added up, and how many of them.
+WINDOWS = {"24h": ("hour", 24), "7d": ("hour", 7 * 24), "30d": ("day", 30), "90d": ("day", 90)}
 
 
 class Latency(BaseModel):
-    """Milliseconds; null without a check that went well."""
+    """Milliseconds; null without a check that succeeded."""
 
     median: float | None
     p95: float | None
@@ -24,56 +26,83 @@ class Uptime(BaseModel):
     """One window."""
 
     uptime: float | None = Field(
-        description="Share of the checks that went well, 0 to 1; null without checks."
+        description="Share of the time in which it was up, 0 to 1, of the time in which it was "
+        "known to be up or down; null where nothing is known."
     )
     checks: int
+    failed: int = Field(description="How many of the checks failed.")
     latency_ms: Latency
 
 
-# The hour that has begun is in `states` until it is over.
-_HOURS = """
-    SELECT monitor_id, hour, checks, up, latencies FROM hours
-    UNION ALL
-    SELECT monitor_id, hour, hour_checks, hour_up, hour_latencies FROM states
-"""
+# The hour of the last check is in `states` until the first check of another one.
+_WINDOWS = text(f"""
+    WITH windows AS (
+        SELECT name, unit, date_trunc(unit, now(), 'UTC')
+            - make_interval(hours => CASE unit WHEN 'day' THEN 24 ELSE 1 END * length) AS begin
+        FROM unnest(CAST(:names AS text[]), CAST(:units AS text[]), CAST(:lengths AS int[]))
+            AS w (name, unit, length)
+    ), sums AS (
+        SELECT 'hour' AS unit, hour AS at, checks, failed, up_ms, down_ms, latencies
+        FROM hourly_stats
+        WHERE monitor_id = :id AND hour >= (SELECT min(begin) FROM windows WHERE unit = 'hour')
+        UNION ALL
+        SELECT 'day', day, checks, failed, up_ms, down_ms, latencies
+        FROM daily_stats
+        WHERE monitor_id = :id AND day >= (SELECT min(begin) FROM windows WHERE unit = 'day')
+        UNION ALL
+        SELECT unit, date_trunc(unit, hour, 'UTC'), hour_checks, hour_failed, hour_up_ms,
+            hour_down_ms, hour_latencies
+        FROM states, (VALUES ('hour'), ('day')) AS u (unit)
+        WHERE monitor_id = :id
+    ), inside AS (
+        SELECT w.name, s.* FROM windows w JOIN sums s ON s.unit = w.unit AND s.at >= w.begin
+    ), buckets AS (
+        SELECT name, place, sum(count) AS count
+        FROM inside, unnest(latencies) WITH ORDINALITY AS l (count, place)
+        WHERE count > 0 AND place <= {BUCKETS}
+        GROUP BY name, place
+    )
+    SELECT i.name, sum(checks) AS checks, sum(failed) AS failed,
+        CAST(sum(up_ms) AS float) / nullif(sum(up_ms) + sum(down_ms), 0) AS uptime,
+        ARRAY(SELECT place FROM buckets b WHERE b.name = i.name ORDER BY place) AS places,
+        ARRAY(SELECT count FROM buckets b WHERE b.name = i.name ORDER BY place) AS counts
+    FROM inside i
+    GROUP BY i.name
+""")  # noqa: S608  (a constant of app.checks.histogram)
 
-_SUMS = text(f"""
-    SELECT sum(checks) AS checks, sum(up) AS up
-    FROM ({_HOURS}) h
-    WHERE monitor_id = :id AND hour >= date_trunc('hour', now()) - make_interval(hours => :hours)
-""")  # noqa: S608  (a constant of this module)
-
-_LATENCIES = text(f"""
-    SELECT place, sum(count) AS count
-    FROM ({_HOURS}) h, unnest(latencies) WITH ORDINALITY AS t (count, place)
-    WHERE monitor_id = :id AND hour >= date_trunc('hour', now()) - make_interval(hours => :hours)
-      AND count > 0
-    GROUP BY place
-""")  # noqa: S608  (a constant of this module)
-
-_RATIOS = text(f"""
-    SELECT monitor_id, CAST(sum(up) AS float) / nullif(sum(checks), 0) AS ratio
-    FROM ({_HOURS}) h
-    WHERE hour >= date_trunc('hour', now()) - interval '24 hours'
+_RATIOS = text("""
+    SELECT monitor_id, CAST(sum(up_ms) AS float) / nullif(sum(up_ms) + sum(down_ms), 0) AS ratio
+    FROM (
+        SELECT monitor_id, up_ms, down_ms FROM hourly_stats
+        WHERE hour >= date_trunc('hour', now(), 'UTC') - interval '24 hours'
+        UNION ALL
+        SELECT monitor_id, hour_up_ms, hour_down_ms FROM states
+        WHERE hour >= date_trunc('hour', now(), 'UTC') - interval '24 hours'
+    ) h
     GROUP BY monitor_id
-""")  # noqa: S608  (a constant of this module)
+""")
 
 
 async def uptimes(session: AsyncSession, monitor_id: int) -> dict[str, Uptime]:
-    """Each window's figures for one monitor."""
-    return {name: await _uptime(session, monitor_id, hours) for name, hours in WINDOWS.items()}
+    """Return the figures of all windows for one monitor, by the windows' names."""
+    values = {
+        "id": monitor_id,
+        "names": list(WINDOWS),
+        "units": [unit for unit, _ in WINDOWS.values()],
+        "lengths": [length for _, length in WINDOWS.values()],
+    }
+    rows = {row.name: row for row in await session.execute(_WINDOWS, values)}
+    return {name: _uptime(rows.get(name)) for name in WINDOWS}
 
 
-async def _uptime(session: AsyncSession, monitor_id: int, hours: int) -> Uptime:
-    window = {"id": monitor_id, "hours": hours}
-    sums = (await session.execute(_SUMS, window)).one()
+def _uptime(row: object) -> Uptime:
     counts = [0] * BUCKETS
-    for place, count in await session.execute(_LATENCIES, window):
-        if place <= BUCKETS:
-            counts[place - 1] = int(count)
+    for place, count in zip(getattr(row, "places", ()), getattr(row, "counts", ()), strict=True):
+        counts[place - 1] = int(count)
     return Uptime(
-        uptime=sums.up / sums.checks if sums.checks else None,
-        checks=sums.checks or 0,
+        uptime=getattr(row, "uptime", None),
+        checks=getattr(row, "checks", 0),
+        failed=getattr(row, "failed", 0),
         latency_ms=Latency(
             median=percentile(counts, 0.5),
             p95=percentile(counts, 0.95),
@@ -83,6 +112,6 @@ async def _uptime(session: AsyncSession, monitor_id: int, hours: int) -> Uptime:
 
 
 async def ratios_of_a_day(session: AsyncSession) -> dict[int, float | None]:
-    """Each monitor's uptime over 24 h, 0 to 1."""
+    """Return the uptime of all monitors over 24 h, 0 to 1, by monitor."""
     rows = await session.execute(_RATIOS)
     return {row.monitor_id: row.ratio for row in rows}

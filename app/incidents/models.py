@@ -13,7 +13,7 @@ class Incident(Base):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        # The database itself sees to it that an outage has one incident, whoever writes.
+        # The database itself makes sure that an outage has one incident, whatever process writes.
         Index(
             "incidents_one_open",
             "monitor_id",

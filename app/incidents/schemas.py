@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from app.fields import InputModel, Line
 from app.incidents.models import Incident
-from app.probing.schemas import Line
 
 
 class IncidentOut(BaseModel):
@@ -23,16 +23,14 @@ class IncidentOut(BaseModel):
     acknowledged_by: str | None
 
 
-class Acknowledgement(BaseModel):
+class Acknowledgement(InputModel):
     """Who has seen it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     by: Annotated[Line, Field(max_length=200)] | None = Field(default=None, examples=["Ada"])
 
 
 def incident_out(incident: Incident, monitor_name: str) -> IncidentOut:
-    """A stored incident, for a client."""
+    """Return a stored incident, for a client."""
     return IncidentOut(
         monitor_name=monitor_name,
         **{

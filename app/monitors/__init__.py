@@ -1,1 +1,1 @@
-"""What is watched."""
+"""Monitors: what is checked, and how."""

@@ -1,1 +1,1 @@
-"""The outbox: what must still be told, and to whom."""
+"""The outbox: notifications that must still be sent, and to which channels."""

@@ -4,17 +4,23 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+NotificationState = Literal["pending", "sent", "dead", "superseded"]
+
 
 class NotificationOut(BaseModel):
-    """One thing to tell one channel, and how far that has come."""
+    """One message to one channel, and its delivery so far."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: int
     channel_id: int
+    monitor_id: int | None
     incident_id: int | None
     event: Literal["incident.opened", "incident.closed", "test"]
-    state: Literal["pending", "sent", "dead"]
+    state: NotificationState = Field(
+        description="dead: given up after too many attempts; superseded: a newer incident of the "
+        "same monitor came before it was sent."
+    )
     attempts: int
     next_attempt_at: AwareDatetime = Field(description="While it is pending.")
     last_error: str | None = Field(examples=["connection refused"])

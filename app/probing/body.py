@@ -5,7 +5,7 @@ import zlib
 from app.probing.failure import Failure
 
 BODY_LIMIT = 1024 * 1024
-# Text shrinks by 3 to 20 times; beyond this a body is made to hurt who unpacks it.
+# Text shrinks by 3 to 20 times; beyond this a body is made to hurt its reader.
 INFLATION_LIMIT = 100
 COMPRESSIONS = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
@@ -17,13 +17,13 @@ _RAW = -zlib.MAX_WBITS
 class Body:
     """Takes the body as it arrives; `keep` says whether its content is wanted at all.
 
-    A compressed one is unpacked even when nobody wants it, because one that cannot be unpacked
-    is broken for everybody.
+    A compressed one is unpacked even if its content is not wanted, because one that cannot be
+    unpacked is broken for every client. Never more than 1 MiB is unpacked, in all.
     """
 
     __slots__ = ("_chunks", "_decoder", "_fed", "_keep", "_raw_allowed", "size", "truncated")
 
-    def __init__(self, encoding: bytes, keep: bool) -> None:
+    def __init__(self, encoding: bytes, *, keep: bool) -> None:
         self._decoder = zlib.decompressobj(_BY_HEADER) if encoding in COMPRESSIONS else None
         # Some servers send "deflate" without the header that it has by RFC 9110.
         self._raw_allowed = encoding == b"deflate"
@@ -57,6 +57,9 @@ class Body:
 
     def _inflate(self, data: bytes) -> bytes:
         assert self._decoder is not None
+        if self._decoder.eof:
+            # zlib would gather what comes after the end, copying all of it at every call.
+            return b""
         first = not self._fed
         self._fed += len(data)
         room = BODY_LIMIT - self.size + 1

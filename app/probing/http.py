@@ -1,56 +1,33 @@
-"""The HTTP client: a fresh connection for each request, the guard at each hop."""
+"""The HTTP client: a fresh connection for every request, the guard at every hop."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from app.probing.connect import Network
-from app.probing.exchange import REDIRECTS, Exchange
+from app.probing.answer import REDIRECTS, Answer
+from app.probing.connect import Connector, certificate_expiry, secure
 from app.probing.failure import Failure
-from app.probing.stopwatch import Stopwatch
-from app.probing.targets import HttpTarget
-from app.probing.tls import certificate_expiry, secure
+from app.probing.headers import OF_THE_BODY, SAFE_ACROSS_ORIGINS, check_header, check_method
+from app.probing.http_protocol import READ_SIZE, HttpProtocol
+from app.probing.result import Stopwatch
 from app.probing.urls import Url, join
-from app.probing.verdict import judge
 
 MAX_REDIRECTS = 10
 
 Headers = Sequence[tuple[str, str]]
-
-# What the operator entrusted to one server is not for another; a Host is that server's name.
-_FOR_ORIGIN_ONLY = frozenset(
-    {
-        "api-key",
-        "authorization",
-        "cookie",
-        "host",
-        "proxy-authorization",
-        "x-api-key",
-        "x-auth-token",
-    }
-)
-_OF_THE_BODY = frozenset(
-    {"content-encoding", "content-language", "content-location", "content-type"}
-)
-
 
 # Packing and unpacking would cost both sides more than the bytes do. No connection is used twice:
 # a check that finds one open would not see that new ones are refused.
 _OWN = (("Accept", "*/*"), ("Accept-Encoding", "identity"), ("Connection", "close"))
 
 
-def _lines(headers: Sequence[tuple[str, str]]) -> str:
-    return "".join([f"{name}: {value}\r\n" for name, value in headers])
-
-
-_COMMON = _lines(_OWN)
-
-
 @dataclass(slots=True)
 class Request:
-    """What to send, and what is wanted of the answer.
+    """What to send, and what is wanted of the answer; not to be changed once it is made.
 
     `keep_body` asks for its content; `certificate` for the date when the certificate expires.
+    `head` and `tail` are its bytes, before and after a User-Agent that is not named in `headers`.
+    Raises ValueError for a method or a header that cannot be sent.
     """
 
     url: Url
@@ -61,11 +38,34 @@ class Request:
     verify_tls: bool = True
     keep_body: bool = True
     certificate: bool = False
+    head: bytes = field(init=False, repr=False, compare=False)
+    tail: bytes = field(init=False, repr=False, compare=False)
+    names_user_agent: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Serialise, keeping out what would break the syntax, wherever it comes from.
+
+        What the caller's headers name replaces the client's own.
+        """
+        check_method(self.method)
+        for name, value in self.headers:
+            check_header(name, value)
+        given = {name.lower() for name, _ in self.headers}
+        own = [("Host", self.url.authority), *_OWN]
+        lines = [header for header in own if header[0].lower() not in given]
+        lines.extend((name, value.strip()) for name, value in self.headers)
+        body = self.body
+        if body is not None or self.method in ("POST", "PUT", "PATCH"):
+            lines.append(("Content-Length", str(len(body or b""))))
+        text = "".join([f"{name}: {value}\r\n" for name, value in lines])
+        self.head = f"{self.method} {self.url.target} HTTP/1.1\r\n{text}".encode()
+        self.tail = b"\r\n" + (body or b"")
+        self.names_user_agent = "user-agent" in given
 
 
 @dataclass(slots=True)
 class Response:
-    """The last answer. `headers` has lower-case names, and only those that somebody reads.
+    """The last answer. `headers` has lower-case names, and only those that are used.
 
     `body` is its first MiB, unpacked, if it was asked for; `truncated` says that there is more.
     `certificate_expires` is the earliest on the way, in seconds since the epoch.
@@ -80,25 +80,15 @@ class Response:
 
 
 class HttpClient:
-    """Sends requests over `network`, naming itself `user_agent`. It keeps no state between them."""
+    """Sends requests by `connector`, naming itself `user_agent`. It keeps no state between them.
 
-    def __init__(self, network: Network, user_agent: str) -> None:
-        self._network = network
-        self._user_agent = user_agent
+    To be used in one event loop: all connections read into one buffer, one after the other.
+    """
 
-    async def check(self, target: HttpTarget, watch: Stopwatch) -> None:
-        """Return if the target answers as it must; raise Failure if not."""
-        request = Request(
-            target.url,
-            target.method,
-            target.headers,
-            target.body,
-            target.follow_redirects,
-            target.verify_tls,
-            keep_body=target.keyword is not None or target.json_path is not None,
-            certificate=target.certificate_days is not None and target.verify_tls,
-        )
-        judge(target, await self.fetch(request, watch))
+    def __init__(self, connector: Connector, user_agent: str) -> None:
+        self._connector = connector
+        self._user_agent = f"User-Agent: {user_agent}\r\n".encode()
+        self._buffer = memoryview(bytearray(READ_SIZE))
 
     async def fetch(self, request: Request, watch: Stopwatch) -> Response:
         """Return the answer to `request`, after redirects; raise Failure if there is none.
@@ -129,36 +119,41 @@ class HttpClient:
         """Return the answer of one server; `expires` is the earliest certificate so far."""
         url = request.url
         tls = url.scheme == "https"
-        exchange = Exchange(
-            asyncio.get_running_loop().create_future(),
-            _serialise(request, self._user_agent),
+        agent = b"" if request.names_user_agent else self._user_agent
+        loop = asyncio.get_running_loop()
+        answer = Answer(
+            loop.create_future(),
             watch,
-            tls=tls,
             head=request.method == "HEAD",
             follow=request.follow_redirects,
             keep=request.keep_body,
         )
+        sent = request.head + agent + request.tail
+        exchange = HttpProtocol(loop, self._buffer, sent, answer, watch, tls=tls)
         try:
-            transport = await self._network.connect(lambda: exchange, url.host, url.port, watch)
+            transport = await self._connector.connect(lambda: exchange, url.host, url.port, watch)
             if tls:
                 exchange.begin_tls()
-                transport = await secure(transport, exchange, url.host, request.verify_tls, watch)
+                transport = await secure(
+                    transport, exchange, url.host, watch, verify=request.verify_tls
+                )
                 exchange.transport = transport
                 if request.certificate:
                     expires = _earlier(expires, certificate_expiry(transport))
                 exchange.send()
-            await exchange.done
+            await answer.done
         finally:
             exchange.close()
-        if exchange.failure is not None:
-            raise Failure(exchange.failure)
-        body = exchange.body
+        if answer.failure is not None:
+            # A new one: raised itself, it would hold its own traceback and all of this in a cycle.
+            raise type(answer.failure)(answer.failure.reason)
+        body = answer.body
         return Response(
             url,
-            exchange.status,
-            exchange.headers,
+            answer.status,
+            answer.headers,
             body.content() if body is not None else b"",
-            exchange.truncated or (body is not None and body.truncated),
+            answer.truncated or (body is not None and body.truncated),
             expires,
         )
 
@@ -182,41 +177,22 @@ def _next_request(request: Request, response: Response) -> Request:
         url = join(response.url, location)
     except ValueError as error:
         raise Failure(f"redirect to an address that cannot be used: {error}") from None
-    method, body, dropped = request.method, request.body, set[str]()
+    method, body, headers = request.method, request.body, request.headers
     rewritten = (response.status == 303 and method != "HEAD") or (
         response.status in (301, 302) and method == "POST"
     )
     if rewritten:
         method, body = "GET", None
-        dropped |= _OF_THE_BODY
+        headers = tuple(header for header in headers if header[0].lower() not in OF_THE_BODY)
     if url.origin != response.url.origin:
-        dropped |= _FOR_ORIGIN_ONLY
+        headers = tuple(header for header in headers if header[0].lower() in SAFE_ACROSS_ORIGINS)
     return Request(
         url,
         method,
-        tuple((name, value) for name, value in request.headers if name.lower() not in dropped),
+        headers,
         body,
         request.follow_redirects,
         request.verify_tls,
         request.keep_body,
         request.certificate,
     )
-
-
-def _serialise(request: Request, user_agent: str) -> bytes:
-    """Return the request's bytes; what the caller's headers name replaces the client's own."""
-    url, body = request.url, request.body
-    if not request.headers and body is None and request.method in ("GET", "HEAD"):
-        return (
-            f"{request.method} {url.target} HTTP/1.1\r\nHost: {url.authority}\r\n"
-            f"User-Agent: {user_agent}\r\n{_COMMON}\r\n"
-        ).encode()
-    own = [("Host", url.authority), ("User-Agent", user_agent), *_OWN]
-    if request.headers:
-        given = {name.lower() for name, _ in request.headers}
-        own = [each for each in own if each[0].lower() not in given]
-        own.extend((name, value.strip()) for name, value in request.headers)
-    if body is not None or request.method in ("POST", "PUT", "PATCH"):
-        own.append(("Content-Length", str(len(body or b""))))
-    head = f"{request.method} {url.target} HTTP/1.1\r\n{_lines(own)}\r\n"
-    return head.encode("utf-8") + (body or b"")

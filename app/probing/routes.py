@@ -1,26 +1,18 @@
-"""POST /api/probe: a probe at once, of which nothing is kept."""
+"""POST /api/probe: one probe at once; its result is not stored."""
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Depends, Request
-
-from app.probing.prober import Prober
+from app.api.dependencies import ProberDep
+from app.api.problems import documented
 from app.probing.schemas import ProbeRequest, ProbeResult
-from app.problems import documented
 
 router = APIRouter(prefix="/api", tags=["probing"])
 
 
-def get_prober(request: Request) -> Prober:
-    """The application's one prober."""
-    prober: Prober = request.app.state.prober
-    return prober
-
-
-ProberDep = Annotated[Prober, Depends(get_prober)]
-
-
-@router.post("/probe", responses=documented(413, 422, 429))
+@router.post("/probe", responses=documented(413, 422, 429, 503))
 async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
-    """Call a URL once and tell what came of it. A failed probe is a result, not an error."""
+    """Call a URL once and return what happened. A failed probe is a result, not an error.
+
+    503 says that the service itself could not probe.
+    """
     return ProbeResult.of(await prober.probe(asked.target(), asked.timeout_seconds))

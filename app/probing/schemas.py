@@ -1,4 +1,4 @@
-"""What a request may ask of a probe, and what it gets to know."""
+"""What a request may ask of a probe, and what the response says."""
 
 from typing import Annotated, Literal
 
@@ -11,23 +11,12 @@ from pydantic import (
     field_validator,
 )
 
+from app.fields import InputModel, Milliseconds, Number, Seconds, Text
+from app.probing.headers import check_header, is_masked
 from app.probing.result import Result
-from app.probing.rules import check_header, parse_json_path, parse_status_ranges
 from app.probing.targets import HttpTarget
 from app.probing.urls import parse_url
-
-
-def _no_control_characters(text: str) -> str:
-    # PostgreSQL's text takes no NUL, and the others have no place in a name.
-    if any(character < " " or character == "\x7f" for character in text):
-        raise ValueError("it must not contain control characters")
-    return text
-
-
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("it must not contain a NUL character")
-    return text
+from app.probing.verdict import parse_json_path, parse_status_ranges
 
 
 def _url(text: str) -> str:
@@ -35,40 +24,32 @@ def _url(text: str) -> str:
 
 
 def _json_path(text: str) -> str:
-    return parse_json_path(text).text
+    parse_json_path(text)
+    return text
 
 
-Line = Annotated[str, AfterValidator(_no_control_characters)]
-Text = Annotated[str, AfterValidator(_no_nul)]
-# To the microsecond; what is beyond is noise.
-Milliseconds = Annotated[float, AfterValidator(lambda value: round(value, 3))]
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class HttpSpec(BaseModel):
+class HttpSpec(InputModel):
     """An HTTP request, and what of the answer counts as well."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    url: Annotated[str, Field(max_length=2048), AfterValidator(_url)] = Field(
+    url: Annotated[Text, Field(max_length=2048), AfterValidator(_url)] = Field(
         examples=["https://example.com/health"]
     )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
-    headers: Annotated[dict[str, str], Field(max_length=50)] = Field(
+    headers: Annotated[dict[Text, Text], Field(max_length=50)] = Field(
         default_factory=dict, examples=[{"Accept": "application/json"}]
     )
     body: Annotated[Text, Field(max_length=32768)] | None = None
-    accepted_status_codes: Annotated[list[str | int], Field(min_length=1, max_length=50)] = Field(
+    accepted_status_codes: Annotated[list[Text | int], Field(min_length=1, max_length=50)] = Field(
         default=["200-299"], examples=[["200-299", 404]]
     )
     keyword: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
     keyword_absent: bool = Field(
         default=False, description="The keyword must not be there, instead of having to be."
     )
-    json_path: Annotated[str, Field(max_length=500), AfterValidator(_json_path)] | None = Field(
+    json_path: Annotated[Text, Field(max_length=500), AfterValidator(_json_path)] | None = Field(
         default=None, examples=["$.status"], description="A singular query of RFC 9535."
     )
-    json_value: Text | int | float | bool | None = Field(
+    json_value: Text | bool | Number | None = Field(
         default=None, examples=["ok"], description="What must stand at `json_path`."
     )
     follow_redirects: bool = True
@@ -105,7 +86,7 @@ class HttpSpec(BaseModel):
         return days
 
     def target(self) -> HttpTarget:
-        """The same for the prober."""
+        """Return the same for the prober."""
         return HttpTarget(
             url=parse_url(self.url),
             method=self.method,
@@ -123,13 +104,20 @@ class HttpSpec(BaseModel):
 
 
 class ProbeRequest(HttpSpec):
-    """One probe, at once."""
+    """One probe, made at once."""
 
     timeout_seconds: Annotated[Seconds, Field(ge=0.1, le=60)] = 10
 
+    @field_validator("headers")
+    @classmethod
+    def _no_mask(cls, headers: dict[str, str]) -> dict[str, str]:
+        if is_masked(headers):
+            raise ValueError("*** stands for a stored value, and a probe has none stored")
+        return headers
+
 
 class TimingsOut(BaseModel):
-    """Milliseconds; null for what the probe did not come to."""
+    """Milliseconds; null for phases that the probe did not reach."""
 
     model_config = ConfigDict(from_attributes=True)
 

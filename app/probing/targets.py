@@ -1,9 +1,20 @@
 """What a check is pointed at, by kind of monitor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from app.probing.rules import JsonScalar, check_header, check_method
+from app.probing.http import Request
 from app.probing.urls import Url
+
+JsonScalar = str | int | float | bool | None
+
+
+class Target(Protocol):
+    """What is checked. The prober knows by its class how."""
+
+    @property
+    def host(self) -> str:
+        """The host that it is on, or the name that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +25,7 @@ class HttpTarget:
     `keyword_absent`, must not be. `json_path` is a singular query of RFC 9535; what it leads to
     must equal `json_value`. With `certificate_days` the check fails when the server's certificate
     expires in fewer days; that needs `verify_tls`. Raises ValueError for a header or a method
-    that cannot be sent.
+    that cannot be sent. A target is checked thousands of times, so its `request` is made once.
     """
 
     url: Url
@@ -29,12 +40,26 @@ class HttpTarget:
     follow_redirects: bool = True
     verify_tls: bool = True
     certificate_days: int | None = None
+    request: Request = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Keep out what would break the request's syntax, wherever it comes from."""
-        check_method(self.method)
-        for name, value in self.headers:
-            check_header(name, value)
+        """Make the request."""
+        request = Request(
+            self.url,
+            self.method,
+            self.headers,
+            self.body,
+            self.follow_redirects,
+            self.verify_tls,
+            keep_body=self.keyword is not None or self.json_path is not None,
+            certificate=self.certificate_days is not None and self.verify_tls,
+        )
+        object.__setattr__(self, "request", request)
+
+    @property
+    def host(self) -> str:
+        """Return the host of the URL."""
+        return self.url.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +77,8 @@ class DnsTarget:
     hostname: str
     record_type: str
     expected: str | None = None
+
+    @property
+    def host(self) -> str:
+        """Return the name."""
+        return self.hostname

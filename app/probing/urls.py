@@ -7,6 +7,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin
 
+import idna
+
 URL_LIMIT = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -23,9 +25,6 @@ _SIMPLE_HOST = re.compile(
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
 _AUTHORITY_END = re.compile(r"[/?#]")
 _PLAIN_TARGET = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*", re.ASCII)
-# These four mean something else to IDNA 2003, which Python has, than to IDNA 2008, which browsers
-# use: a host spelled with them would silently be another one.
-_DEVIATIONS = re.compile("[ßς\u200c\u200d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,12 @@ class Url:
 
     @property
     def authority(self) -> str:
-        """Host and, if it is not the scheme's own, port, as a Host header has them."""
+        """Return host and, if it is not the scheme's default, port, as a Host header has them."""
         return _authority(self.scheme, self.host, self.port)
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """What must stay the same for credentials to be sent along."""
+        """Return what must stay the same for credentials to be sent along."""
         return (self.scheme, self.host, self.port)
 
 
@@ -156,13 +155,19 @@ def _target(text: str) -> str:
 
 
 def _to_ascii(name: str) -> str:
-    # The codec takes quadratic time, so the length is limited before it.
+    """Return the name in A-labels, by IDNA 2008 with the mapping of UTS 46, as browsers do."""
+    # Reading takes quadratic time, so the length is limited before it.
     if len(name) > 253:
         raise ValueError("the host name is longer than 253 characters")
-    if _DEVIATIONS.search(name):
-        raise ValueError("the host name must be written in its xn-- form")
     try:
-        return name.encode("idna").decode("ascii").lower()
+        mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
+        # ASCII labels go as they are: IDNA has no underscores, names of services do.
+        return ".".join(
+            [
+                label if label.isascii() else idna.alabel(label).decode("ascii")
+                for label in mapped.split(".")
+            ]
+        )
     except UnicodeError:
         raise ValueError("the host name is not a valid internationalised name") from None
 

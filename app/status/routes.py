@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from app.cache import CacheDep, CacheUnavailable
-from app.database import DatabaseDep
-from app.problems import documented
+from app.api.dependencies import CacheDep, DatabaseDep
+from app.api.problems import documented
+from app.cache import CacheUnavailable
 from app.status.freshness import FRESH_SECONDS, KEY
 from app.status.summary import Summary, summarize
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/api", tags=["status"], responses=documented(429, 503
 
 @router.get("/status", response_model=Summary)
 async def status(database: DatabaseDep, cache: CacheDep) -> Response:
-    """How everything is. The header X-Cache says where it is from: hit, miss, or bypass."""
+    """Summarize all monitors. The header X-Cache says where it is from: hit, miss, or bypass."""
     try:
         cached = await cache.get(KEY)
     except CacheUnavailable:

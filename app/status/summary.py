@@ -1,4 +1,4 @@
-"""How everything is, in one answer."""
+"""The state of all monitors, in one answer."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.uptime import ratios_of_a_day
+from app.fields import Milliseconds
 from app.incidents.models import Incident
 from app.incidents.schemas import IncidentOut, incident_out
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import StateName
-from app.probing.schemas import Milliseconds
+from app.monitors.output import StateName
 
 
 class MonitorSummary(BaseModel):
@@ -23,7 +23,8 @@ class MonitorSummary(BaseModel):
     state: StateName
     latency_ms: Milliseconds | None = Field(description="How long its last check took.")
     uptime: float | None = Field(
-        description="Share of its checks of the last 24 hours that went well, 0 to 1."
+        description="Share of the last 24 hours in which it was up, 0 to 1, of the time in which "
+        "that is known; null where nothing is known."
     )
 
 
@@ -36,7 +37,7 @@ class Summary(BaseModel):
 
 
 def overall(states: Iterable[str]) -> Literal["pending", "up", "down"]:
-    """The state of the whole."""
+    """Return the state of all monitors together."""
     seen = set(states)
     if "down" in seen:
         return "down"
@@ -44,7 +45,7 @@ def overall(states: Iterable[str]) -> Literal["pending", "up", "down"]:
 
 
 async def summarize(session: AsyncSession) -> Summary:
-    """The summary as of now."""
+    """Return the present summary."""
     ratios = await ratios_of_a_day(session)
     query = (
         select(Monitor.id, Monitor.name, State.state, State.latency_ms)
@@ -71,5 +72,5 @@ async def summarize(session: AsyncSession) -> Summary:
     )
     incidents = [incident_out(incident, name) for incident, name in await session.execute(outages)]
     return Summary(
-        state=overall(each.state for each in monitors), monitors=monitors, incidents=incidents
+        state=overall(monitor.state for monitor in monitors), monitors=monitors, incidents=incidents
     )

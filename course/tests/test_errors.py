@@ -3,8 +3,9 @@
 from course.tests.scratch import CourseTestCase, Repository
 
 INDEPENDENT = (("list",), ("tag",), ("tip",), ("verify",))
+READING = (("diff", "03"), ("log", "03"), ("commits",))
 DEPENDENT = (("each", "--", "true"), ("edition", "-m", "Why"))
-COMMANDS = INDEPENDENT + DEPENDENT
+COMMANDS = INDEPENDENT + READING + DEPENDENT
 
 
 class TestErrors(CourseTestCase):

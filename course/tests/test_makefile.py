@@ -10,8 +10,8 @@ MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
 
 class MakeRun(unittest.TestCase):
-    def plan(self, *files: str) -> subprocess.CompletedProcess[str]:
-        """What `make run` would do in a tree with these files."""
+    def plan(self, *files: str, target: str = "run") -> subprocess.CompletedProcess[str]:
+        """Return what `make TARGET` would do in a tree with these files."""
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
         shutil.copy(MAKEFILE, folder)
@@ -19,7 +19,7 @@ class MakeRun(unittest.TestCase):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).touch()
         return subprocess.run(
-            ["make", "--dry-run", "run"], cwd=folder, capture_output=True, text=True, check=False
+            ["make", "--dry-run", target], cwd=folder, capture_output=True, text=True, check=False
         )
 
     def test_without_a_program_it_names_the_page(self) -> None:
@@ -45,3 +45,17 @@ class MakeRun(unittest.TestCase):
 
         self.assertIn("--require-hashes -r requirements-local.lock", planned)
         self.assertIn("-m worker.local", planned)
+
+    def test_the_image_is_named_after_project_and_stage(self) -> None:
+        planned = self.plan("compose/base.yml", "compose/05.yml", target="image").stdout
+
+        self.assertIn("docker build -t stagewatch:stage-05 .", planned)
+
+    def test_contracts_are_checked_where_there_are_some(self) -> None:
+        files = ("compose/05.yml", "requirements-dev.lock")
+
+        without = self.plan(*files, target="lint").stdout
+        with_ = self.plan(*files, ".importlinter", target="lint").stdout
+
+        self.assertNotIn("lint-imports", without)
+        self.assertIn("lint-imports", with_)

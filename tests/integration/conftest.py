@@ -10,31 +10,42 @@ from redis import Redis
 
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import engine_answers
-from tests.services import migrate, postgres, query, redis
+from tests.engine import engine_answers
+from tests.run import shared_server
+from tests.services import create_database, query
 from tests.sites import Site, new_site
-from worker.runtime import Runtime
+from worker.engine import EngineThread
 
-TABLES = "monitors, states, checks, hours, incidents, channels, notifications"
+# All of the application's tables; partitions are emptied with the table that they belong to.
+EMPTY_TABLES = """
+    DO $$
+    BEGIN
+        EXECUTE (
+            SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')
+                || ' RESTART IDENTITY CASCADE'
+            FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+              AND NOT relispartition AND relname <> 'alembic_version');
+    END $$
+"""
 
 
 @pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("postgres")
-    with postgres(folder, containers=engine_answers()) as url:
-        migrate(url)
-        yield url
+def migrated_database(worker_id: str) -> str:
+    """Return a database of this process, cloned from one that was migrated once for the run."""
+    server = shared_server("postgres_server")
+    return create_database(server, f"test_{worker_id}", template="migrated")
 
 
 @pytest.fixture
 def database_url(migrated_database: str) -> str:
-    query(migrated_database, f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+    query(migrated_database, EMPTY_TABLES)
     return migrated_database
 
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    """Checks may reach this machine, where the tests' targets are."""
+    """Allow checks of this machine, where the tests' targets are."""
     return Settings(database_url=database_url, allowed_networks="127.0.0.0/8")  # type: ignore[arg-type]  # read as from the environment
 
 
@@ -45,20 +56,20 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    containers = engine_answers()
-    if not containers and shutil.which("redis-server") is None:
+def redis_database(worker_id: str) -> str:
+    """Return a database of this process in the run's Redis, which has sixteen."""
+    if not engine_answers() and shutil.which("redis-server") is None:
         pytest.skip("no Docker engine answers and there is no redis-server on the path")
-    with redis(tmp_path_factory.mktemp("redis"), containers=containers) as url:
-        yield url
+    number = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
+    return f"{shared_server('redis_server')}?db={number}"
 
 
 @pytest.fixture
-def redis_url(redis_server: str) -> str:
-    """A Redis with nothing in it."""
-    with Redis.from_url(redis_server) as connection:
-        connection.flushall()
-    return redis_server
+def redis_url(redis_database: str) -> str:
+    """Return a Redis with nothing in it."""
+    with Redis.from_url(redis_database) as connection:
+        connection.flushdb()
+    return redis_database
 
 
 @pytest.fixture
@@ -68,18 +79,18 @@ def site() -> Iterator[Site]:
 
 
 class Workers:
-    """Workers of the kind that Celery's processes have, woken by the test."""
+    """Engines as Celery's workers have them, woken by the test."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.running: list[Runtime] = []
+        self.running: list[EngineThread] = []
 
-    def start(self) -> Runtime:
-        worker = Runtime(self.settings, on_notifications=lambda: None)
+    def start(self) -> EngineThread:
+        worker = EngineThread(self.settings)
         self.running.append(worker)
         return worker
 
-    def stop(self, worker: Runtime) -> None:
+    def stop(self, worker: EngineThread) -> None:
         self.running.remove(worker)
         worker.close(2)
 
@@ -89,8 +100,8 @@ class Workers:
         while not state():
             assert time.monotonic() < deadline, f"not within {seconds} s"
             for worker in self.running:
-                worker.run(lambda crew: crew.check(), 5)
-                worker.run(lambda crew: crew.deliver(), 30)
+                worker.run(lambda engine: engine.check(), 5)
+                worker.tell(lambda engine: engine.wake_delivery())
             time.sleep(0.1)
 
 

@@ -18,7 +18,7 @@ from tests.services import ROOT
 
 @contextmanager
 def running(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, ended as Ctrl-C ends it; what it says is in `said`."""
+    """Run the program, and end it as Ctrl-C does; what it prints is in the file `said`."""
     environment = os.environ | {"PORT": str(port), "DATA_DIR": str(folder)}
     environment.pop("ALLOWED_NETWORKS", None)
     with (
@@ -29,8 +29,6 @@ def running(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
             env=environment,
             stdout=said,
             stderr=subprocess.STDOUT,
-            # As from a terminal; a shell's background job would ignore Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         ) as process,
     ):
         try:
@@ -62,7 +60,7 @@ def wait_until(state: Any, *, seconds: float, process: subprocess.Popen[bytes]) 
     raise AssertionError(f"not within {seconds} s")
 
 
-def test_a_port_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_an_invalid_port_is_refused_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "worker.local"],
         cwd=ROOT,
@@ -88,7 +86,7 @@ def test_it_watches_itself_stops_cleanly_and_finds_its_data_again(tmp_path: Path
             seconds=20,
             process=process,
         )
-        assert [each["name"] for each in status["monitors"]] == ["Stagewatch itself"]
+        assert [monitor["name"] for monitor in status["monitors"]] == ["Stagewatch itself"]
         assert ask(port, "/ready")["status"] == "ready"
 
     assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""Targets that misbehave, all in one batch with one that does not: each a stored, failed check."""
+"""Targets that misbehave, in one batch with one that does not: all stored, as failed checks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.probing import tls
+from app.probing.connect import tls_context
 from app.settings import Settings
 from tests.integration.conftest import Workers
 from tests.nameserver import SILENT, NameServer, Zone
 from tests.targets import Targets
-from worker.runtime import Runtime
+from worker.engine import EngineThread
 
 ZONE: Zone = {
     "loopback.test": {"A": ["127.0.0.1"]},
@@ -42,9 +42,9 @@ def trusting(targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     file = tmp_path / "ca.pem"
     file.write_bytes(targets.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    tls.context.cache_clear()
+    tls_context.cache_clear()
     yield
-    tls.context.cache_clear()
+    tls_context.cache_clear()
 
 
 def add(client: TestClient, name: str, **config: Any) -> None:
@@ -54,7 +54,7 @@ def add(client: TestClient, name: str, **config: Any) -> None:
 
 
 def outcomes(client: TestClient) -> dict[str, dict[str, Any]]:
-    """The latest stored check of each monitor that has one, by the monitor's name."""
+    """Return the latest stored check of every monitor that has one, by the monitor's name."""
     found = {}
     for monitor in client.get("/api/monitors", params={"limit": 1000}).json()["items"]:
         for check in client.get(f"/api/monitors/{monitor['id']}/checks").json()["items"][:1]:
@@ -62,7 +62,7 @@ def outcomes(client: TestClient) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_each_is_a_stored_failed_check_with_a_plain_reason_and_the_good_one_is_fine(
+def test_they_are_stored_failed_checks_with_plain_reasons_and_the_good_one_is_fine(
     client: TestClient, targets: Targets, names: NameServer, trusting: None, settings: Settings
 ) -> None:
     raw = {name: f"http://127.0.0.1:{port}/" for name, port in targets.ports.items()}
@@ -96,11 +96,10 @@ def test_each_is_a_stored_failed_check_with_a_plain_reason_and_the_good_one_is_f
         add(client, name, url=url, **config)
     add(client, "good", url=targets.url("/ok"))
     allowed = (*settings.allowed_networks, "255.255.255.255/32")
-    worker = Runtime(
+    worker = EngineThread(
         Settings.model_validate(
             settings.model_dump() | {"allowed_networks": allowed, "nameservers": (names.address,)}
         ),
-        on_notifications=lambda: None,
     )
     workers = Workers(settings)
     workers.running.append(worker)

@@ -18,7 +18,7 @@ def client_with(settings: Settings, **changes: object) -> TestClient:
 
 @pytest.fixture(params=["redis", "memory"])
 def cached(request: pytest.FixtureRequest, settings: Settings) -> Iterator[TestClient]:
-    """The application with a cache: both kinds must do the same."""
+    """Serve with either kind of cache: both must behave the same."""
     url = request.getfixturevalue("redis_url") if request.param == "redis" else None
     with client_with(settings, redis_url=url, rate_limit_per_minute=10) as client:
         yield client
@@ -39,7 +39,7 @@ def test_the_second_reader_gets_the_summary_from_the_cache(cached: TestClient) -
     assert first.json() == second.json()
 
 
-def test_who_adds_a_monitor_sees_it_in_the_next_summary(cached: TestClient) -> None:
+def test_a_new_monitor_is_in_the_next_summary(cached: TestClient) -> None:
     cached.get("/api/status")
 
     cached.post("/api/monitors", json=SHOP)
@@ -63,6 +63,15 @@ def test_too_many_requests_are_told_when_to_come_again(cached: TestClient) -> No
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
     assert answers[-1].headers["content-type"] == "application/problem+json"
     assert answers[0].headers["RateLimit-Remaining"] == "9"
+
+
+def test_another_client_has_a_limit_of_its_own(cached: TestClient) -> None:
+    for _ in range(11):
+        cached.get("/api/monitors")
+
+    cached._transport.client = ("192.0.2.7", 1)  # type: ignore[attr-defined]  # the test client's own
+
+    assert cached.get("/api/monitors").headers["RateLimit-Remaining"] == "9"
 
 
 def test_whether_it_is_alive_may_be_asked_without_limit(cached: TestClient) -> None:

@@ -51,7 +51,7 @@ def request(
 
 
 def wait_for(state: Callable[[], T], *, seconds: float = 30, what: str = "") -> T:
-    """The first truthy value of `state`, asked again until `seconds` are over.
+    """Return the first truthy value of `state`, asked again until `seconds` are over.
 
     An OSError counts as "not yet": a server that is starting refuses connections.
     """
@@ -73,7 +73,7 @@ class CommandFailed(OSError):
 
 
 def docker(*arguments: str, check: bool = True, timeout: float = 120) -> str:
-    """The output of a docker command, both streams together. Raises CommandFailed."""
+    """Return what a docker command prints on both streams. Raises CommandFailed."""
     done = subprocess.run(
         ["docker", *arguments],
         stdout=subprocess.PIPE,
@@ -89,7 +89,7 @@ def docker(*arguments: str, check: bool = True, timeout: float = 120) -> str:
 
 @contextmanager
 def built_image(name: str) -> Iterator[str]:
-    """The stage's own image, built as its guide says, under a tag that is removed again."""
+    """Build the stage's image as its guide says; its tag is removed at the end of the block."""
     tag = f"{name}:test-{uuid.uuid4().hex[:8]}"
     docker("build", "--tag", tag, str(ROOT), timeout=600)
     try:
@@ -119,10 +119,12 @@ class Stack(DockerCompose):
         keep_volumes: bool = False,
     ) -> None:
         super().__init__(context=root, compose_file_name=files, keep_volumes=keep_volumes)
+        stage = max(path.stem for path in (root / "compose").glob("[0-9][0-9].yml"))
         if files is None:
-            stage = max(path.stem for path in (root / "compose").glob("[0-9][0-9].yml"))
             self.compose_file_name = ["compose/base.yml", f"compose/{stage}.yml"]
         self.name = name or f"stagewatch-test-{uuid.uuid4().hex[:8]}"
+        # The project's name is in it, so projects do not overwrite each other's.
+        self.image = f"{self.name}:stage-{stage}"
         self.env = {"HTTP_PORT": "0", **(env or {})}
         self.up = up
 
@@ -135,7 +137,7 @@ class Stack(DockerCompose):
         return ["env", *variables, "docker", "compose", "-p", self.name, *nothing, *files]
 
     def run(self, *arguments: str, check: bool = True, timeout: float = 300) -> str:
-        """The output of `docker compose ARGUMENTS` for this project, both streams."""
+        """Return what `docker compose ARGUMENTS` prints for this project, on both streams."""
         done = subprocess.run(
             [*self.compose_command_property, *arguments],
             cwd=self.context,
@@ -152,9 +154,10 @@ class Stack(DockerCompose):
     def start(self) -> None:
         self.run("up", "--detach", "--build", "--quiet-pull", *self.up)
 
-    def stop(self, down: bool = True) -> None:
+    def stop(self, down: bool = True) -> None:  # noqa: FBT002  # as inherited
         volumes = ["--volumes"] if down else []
         self.run("down", "--remove-orphans", "--timeout", "10", *volumes)
+        docker("rmi", "--force", self.image, check=False)
 
     def __enter__(self) -> Self:
         try:
@@ -180,5 +183,5 @@ class Stack(DockerCompose):
         return self.run("port", service, str(port)).strip()
 
     def containers(self, service: str) -> list[str]:
-        """The ids of a service's containers, stopped ones too."""
+        """Return the ids of a service's containers, stopped ones too."""
         return self.run("ps", "--all", "--quiet", service).split()

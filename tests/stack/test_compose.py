@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.support import ROOT, Answer, Stack, docker, request, wait_for
+from tests.stack.support import ROOT, Answer, Stack, built_image, docker, request, wait_for
 
 
 def api(stack: Stack, path: str, **options: object) -> Answer:
@@ -89,7 +89,8 @@ def test_the_env_file_beside_the_compose_files_is_read(tmp_path: Path) -> None:
 
 def test_watch_brings_a_changed_file_into_the_running_container(tmp_path: Path) -> None:
     copy(tmp_path)
-    with Stack(root=tmp_path) as stack:
+    # From 07 on the developer's image must be asked for.
+    with Stack(root=tmp_path, env={"BUILD_TARGET": "development"}) as stack:
         wait_for(lambda: api(stack, "/health").status == 200, what="the API")
         command = [*stack.compose_command_property, "watch", "--no-up"]
         with subprocess.Popen(
@@ -107,8 +108,13 @@ def test_watch_brings_a_changed_file_into_the_running_container(tmp_path: Path) 
                 watch.communicate()
 
 
+def test_the_image_that_is_built_by_default_has_code_that_the_program_cant_change() -> None:
+    with built_image("stagewatch") as tag:
+        assert docker("run", "--rm", tag, "stat", "-c", "%U", "/srv/app").strip() == "root"
+
+
 def copy(folder: Path) -> None:
-    """The files that the stack is made of, where a test may change them."""
+    """Copy the files that the stack is made of, where a test may change them."""
     ignored = shutil.ignore_patterns("__pycache__", ".env")
     for name in ("app", "worker", "migrations", "compose"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)

@@ -152,11 +152,14 @@ def test_docker_stop_ends_it_within_two_seconds(image: str) -> None:
         assert code in {"0", "143"}
 
 
-def test_the_users_id_can_be_set() -> None:
-    tag = "stagewatch:test-uid"
-    docker("build", "--build-arg", "UID=1234", "--tag", tag, str(ROOT), timeout=600)
+# The base image has the groups 20 and 0 already; 20 is a developer's first group on a Mac.
+@pytest.mark.parametrize(("uid", "gid"), [("1234", "1234"), ("501", "20"), ("1000", "0")])
+def test_the_users_ids_can_be_set(uid: str, gid: str) -> None:
+    tag = f"stagewatch:test-{uid}-{gid}"
+    arguments = ["--build-arg", f"UID={uid}", "--build-arg", f"GID={gid}"]
+    docker("build", *arguments, "--tag", tag, str(ROOT), timeout=600)
     try:
-        assert docker("run", "--rm", tag, "id", "-u").strip() == "1234"
+        assert docker("run", "--rm", tag, "sh", "-c", "id -u; id -g").split() == [uid, gid]
     finally:
         docker("rmi", "--force", tag)
 

@@ -1,5 +1,6 @@
 """Stage 05: rows that outlive the container, and a database that comes and goes."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,3 +103,26 @@ def test_a_database_that_hangs_is_answered_for_within_two_seconds_too(stack: Sta
 def test_the_database_is_reached_by_name_inside_and_not_at_all_from_outside(stack: Stack) -> None:
     assert "db" in stack.run("exec", "api", "getent", "hosts", "db")
     assert stack.run("port", "db", "5432", check=False).strip() in {"", ":0"}
+
+
+def test_a_service_that_ends_by_itself_is_started_again_and_a_job_is_not(stack: Stack) -> None:
+    [api], [migrate] = stack.containers("api"), stack.containers("migrate")
+
+    stack.run("exec", "api", "python", "-c", "import os; os.kill(1, 15)")
+
+    count = "{{.RestartCount}}"
+    wait_for(lambda: docker("inspect", "--format", count, api).strip() == "1", what="the restart")
+    wait_for(lambda: request(f"http://{stack.published('api', 8000)}/health").status == 200)
+    assert docker("inspect", "--format", count, migrate).strip() == "0"
+
+
+def test_the_image_that_services_share_is_built_once() -> None:
+    config = json.loads(Stack().run("config", "--format", "json"))
+    own = {
+        name: service
+        for name, service in config["services"].items()
+        if "/" not in service["image"] and ":stage-" in service["image"]
+    }
+
+    assert len({service["image"] for service in own.values()}) == 1
+    assert [name for name, service in own.items() if "build" in service] == ["migrate"]

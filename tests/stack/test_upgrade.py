@@ -12,7 +12,7 @@ from tests.stack.support import ROOT, STAGE, Stack, request, wait_for
 
 
 def stages() -> dict[str, str]:
-    """The stages up to this one, and the last commit of each."""
+    """Return the stages up to this one, and the last commit of each."""
     command = [sys.executable, "-m", "course", "list"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     rows = [line.split() for line in done.stdout.splitlines()]
@@ -21,7 +21,7 @@ def stages() -> dict[str, str]:
 
 @contextmanager
 def tree(stage: str) -> Iterator[Path]:
-    """The files of a stage; of this one, those that are being tested."""
+    """Check a stage out for the block; of this one, take the files that are being tested."""
     if stage == STAGE:
         yield ROOT
         return
@@ -36,7 +36,7 @@ def tree(stage: str) -> Iterator[Path]:
 
 
 def ready(stack: Stack) -> str:
-    """The address of a stack's API, once it is ready."""
+    """Return the address of a stack's API, once it is ready."""
     api = f"http://{stack.published('api', 8000)}"
     wait_for(lambda: request(f"{api}/ready").status == 200, what="the API to be ready")
     return api

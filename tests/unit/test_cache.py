@@ -1,18 +1,25 @@
 """The cache in this process's memory, which takes the place of Redis where there is none."""
 
 import anyio
+from limits import RateLimitItemPerMinute
 
 from app.cache import MemoryCache
+
+LIMIT = RateLimitItemPerMinute(3)
 
 
 async def _counts_up_and_keeps_apart() -> None:
     cache = MemoryCache()
 
-    assert [(await cache.count("a", 60))[0] for _ in range(3)] == [1, 2, 3]
-    assert (await cache.count("b", 60))[0] == 1
+    hits = [await cache.hit(LIMIT, "a") for _ in range(4)]
+
+    assert [hit.allowed for hit in hits] == [True, True, True, False]
+    assert [hit.remaining for hit in hits] == [2, 1, 0, 0]
+    assert all(0 < hit.reset <= 60 for hit in hits)
+    assert (await cache.hit(LIMIT, "b")).remaining == 2
 
 
-def test_it_counts_each_key_for_itself() -> None:
+def test_it_counts_keys_separately() -> None:
     anyio.run(_counts_up_and_keeps_apart)
 
 
@@ -34,10 +41,10 @@ def test_what_is_deleted_or_over_is_not_there() -> None:
 async def _stays_small() -> None:
     cache = MemoryCache(limit=100)
     for number in range(1000):
-        await cache.count(f"client {number}", 60)
+        await cache.hit(LIMIT, f"client {number}")
         await cache.set(f"key {number}", b"", 60)
 
-    assert len(cache._counts) <= 100
+    assert len(cache._hits.storage) <= 101
     assert len(cache._values) <= 100
 
 

@@ -35,6 +35,7 @@ ROUTES = {
     "PUT /api/channels/{channel_id}",
     "PATCH /api/channels/{channel_id}",
     "DELETE /api/channels/{channel_id}",
+    "POST /api/channels/{channel_id}/secret",
     "POST /api/channels/{channel_id}/test",
     "GET /api/notifications",
     "POST /api/notifications/{notification_id}/replay",
@@ -65,7 +66,7 @@ def test_every_route_is_described(description: dict[str, Any]) -> None:
     assert all(operation.get("description") for operation in found.values())
 
 
-def test_every_operation_has_an_id_of_its_own(description: dict[str, Any]) -> None:
+def test_every_operation_has_a_unique_id(description: dict[str, Any]) -> None:
     ids = [operation["operationId"] for operation in operations(description).values()]
 
     assert len(set(ids)) == len(ids)
@@ -77,9 +78,9 @@ def has_example(schema: dict[str, Any], schemas: dict[str, Any]) -> bool:
     if "example" in schema or "examples" in schema or "default" in schema:
         return True
     variants = schema.get("anyOf", []) + schema.get("oneOf", [])
-    if any(has_example(each, schemas) for each in variants):
+    if any(has_example(variant, schemas) for variant in variants):
         return True
-    return any(has_example(each, schemas) for each in schema.get("properties", {}).values())
+    return any(has_example(field, schemas) for field in schema.get("properties", {}).values())
 
 
 def test_every_body_has_an_example(description: dict[str, Any]) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import uvloop
 
-from app.probing import tls
-from app.probing.prober import Prober, Target
+from app.probing.connect import tls_context
+from app.probing.prober import Prober
 from app.probing.result import Result
-from app.probing.targets import HttpTarget
+from app.probing.targets import HttpTarget, Target
 from app.probing.urls import parse_url
 from tests.nameserver import REFUSED, SERVFAIL, SILENT, NameServer, Slow, Zone
 from tests.targets import Targets
 
-LOCAL = ("127.0.0.0/8", "::1/128", "224.0.0.0/4")
+LOCAL = ("127.0.0.0/8", "::1/128", "224.0.0.0/4", "192.0.2.0/24", "2001:db8::/32")
 
 ZONE: Zone = {
     "good.test": {"A": ["127.0.0.1"]},
@@ -46,6 +46,18 @@ ZONE: Zone = {
     "mixed.test": {"A": ["93.184.215.14", "127.0.0.1"]},
     "mixed6.test": {"A": ["93.184.215.14"], "AAAA": ["::1"]},
     "private.test": {"A": ["10.1.2.3"]},
+    "3.2.1.10.in-addr.arpa": {"PTR": ["db.corp.test."]},
+    "reverse-alias.test": {"CNAME": ["3.2.1.10.in-addr.arpa."]},
+    "db.corp.test": {"A": ["10.1.2.3"]},
+    "leaky.test": {
+        "A": ["10.1.2.3"],
+        "CNAME": ["db.corp.test."],
+        "MX": ["10 db.corp.test."],
+        "NS": ["db.corp.test."],
+        "SRV": ["1 2 5060 db.corp.test."],
+        "PTR": ["db.corp.test."],
+        "TXT": ['"host=db.corp 10.1.2.3"'],
+    },
 }
 
 
@@ -75,10 +87,10 @@ def trust(targets: Targets, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     file.write_bytes(targets.ca_pem)
     patch = pytest.MonkeyPatch()
     patch.setenv("SSL_CERT_FILE", str(file))
-    tls.context.cache_clear()
+    tls_context.cache_clear()
     yield
     patch.undo()
-    tls.context.cache_clear()
+    tls_context.cache_clear()
 
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

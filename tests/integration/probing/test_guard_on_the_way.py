@@ -7,7 +7,7 @@ import pytest
 
 from app.probing import resolve
 from app.probing.result import Result
-from app.probing.targets import TcpTarget
+from app.probing.targets import DnsTarget, TcpTarget
 from tests.integration.probing.conftest import Session
 from tests.nameserver import NameServer, Turns
 from tests.targets import Targets
@@ -18,12 +18,12 @@ Probe = Callable[..., Result]
 @pytest.mark.parametrize(
     ("host", "shown"),
     [
-        ("loopback.test", "127.0.0.1 is a loopback address"),
-        ("metadata.test", "169.254.169.254 is a link-local address"),
-        ("mapped.test", "::ffff:127.0.0.1, which is 127.0.0.1, is a loopback address"),
-        ("mixed.test", "127.0.0.1 is a loopback address"),
-        ("mixed6.test", "::1 is a loopback address"),
-        ("private.test", "10.1.2.3 is a private address"),
+        ("loopback.test", "the address of loopback.test is a loopback address"),
+        ("metadata.test", "the address of metadata.test is a link-local address"),
+        ("mapped.test", "the address of mapped.test is a loopback address"),
+        ("mixed.test", "the address of mixed.test is a loopback address"),
+        ("mixed6.test", "the address of mixed6.test is a loopback address"),
+        ("private.test", "the address of private.test is a private address"),
         ("localhost", "is a loopback address"),
         ("127.0.0.1", "127.0.0.1 is a loopback address"),
         ("2130706433", "127.0.0.1 is a loopback address"),
@@ -62,8 +62,8 @@ def test_a_redirect_that_leads_inside_is_refused(probe: Probe, targets: Targets,
 def test_the_address_that_was_checked_is_the_one_connected_to(
     new_session: Callable[..., Session], targets: Targets
 ) -> None:
-    turns = Turns([{"A": ["127.0.0.1"]}, {"A": ["127.0.0.99"]}])
-    with NameServer({"rebind.test": turns}, ttl=0) as server:
+    changes = Turns([{"A": ["127.0.0.1"]}, {"A": ["127.0.0.99"]}])
+    with NameServer({"rebind.test": changes}, ttl=0) as server:
         session = new_session(("127.0.0.1/32",), server.address)
 
         result = session.probe(targets.url(host="rebind.test"))
@@ -76,8 +76,8 @@ def test_a_name_that_leads_inside_the_second_time_is_refused_then(
     new_session: Callable[..., Session], targets: Targets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resolve, "CHANNEL_SECONDS", 0.05)
-    turns = Turns([{"A": ["127.0.0.1"]}, {"A": ["127.0.0.99"]}])
-    with NameServer({"rebind.test": turns}, ttl=0) as server:
+    changes = Turns([{"A": ["127.0.0.1"]}, {"A": ["127.0.0.99"]}])
+    with NameServer({"rebind.test": changes}, ttl=0) as server:
         session = new_session(("127.0.0.1/32",), server.address)
         first = session.probe(targets.url(host="rebind.test"))
         session.runner.run(asyncio.sleep(0.06))
@@ -85,10 +85,56 @@ def test_a_name_that_leads_inside_the_second_time_is_refused_then(
         second = session.probe(targets.url(host="rebind.test"))
 
     assert first.ok
-    assert second.error is not None and "127.0.0.99" in second.error
+    assert second.error is not None and second.error.startswith("address refused: ")
 
 
 def test_a_tcp_target_that_leads_inside_is_refused(session: Session, guarded: Probe) -> None:
     result = guarded(TcpTarget("loopback.test", 80))
 
     assert result.error is not None and result.error.startswith("address refused: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "record_type"),
+    [
+        ("10.1.2.3", "PTR"),
+        ("::1", "PTR"),
+        ("3.2.1.10.in-addr.arpa", "PTR"),
+        ("3.2.1.10.in-addr.arpa", "CNAME"),
+        ("3.2.1.10.in-addr.arpa", "TXT"),
+        ("10.in-addr.arpa", "NS"),
+        ("_http._tcp.3.2.1.10.in-addr.arpa", "SRV"),
+        ("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", "PTR"),
+        ("reverse-alias.test", "PTR"),
+        ("private.test", "A"),
+        ("mixed.test", "A"),
+        ("mixed6.test", "AAAA"),
+    ],
+)
+def test_a_dns_check_does_not_look_inside(guarded: Probe, name: str, record_type: str) -> None:
+    result = guarded(DnsTarget(name, record_type, "something else"))
+
+    assert result.error is not None and result.error.startswith("address refused: ")
+    assert "10.1.2.3 " not in result.error and "internal" not in result.error
+
+
+@pytest.mark.parametrize("record_type", ["CNAME", "MX", "NS", "SRV", "PTR", "TXT"])
+def test_a_record_that_names_an_internal_host_is_not_shown(
+    guarded: Probe, record_type: str
+) -> None:
+    result = guarded(DnsTarget("leaky.test", record_type, "something else"))
+
+    assert result.error is not None and result.error.startswith("address refused: ")
+    assert "corp" not in result.error and "10.1.2.3" not in result.error
+
+
+def test_an_operator_who_allows_the_network_sees_its_names(
+    new_session: Callable[..., Session],
+) -> None:
+    session = new_session(("10.0.0.0/8",))
+
+    by_address = session.probe(DnsTarget("10.1.2.3", "PTR", "db.corp.test"))
+    by_name = session.probe(DnsTarget("3.2.1.10.in-addr.arpa", "PTR", "other.test"))
+
+    assert by_address.ok, by_address.error
+    assert by_name.error == "PTR record is db.corp.test, not other.test"

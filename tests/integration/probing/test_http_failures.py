@@ -1,4 +1,4 @@
-"""Targets that misbehave: each is a failed check with a plain reason."""
+"""Targets that misbehave are failed checks with plain reasons."""
 
 import asyncio
 import resource
@@ -222,7 +222,7 @@ def test_a_cancelled_check_leaves_nothing_behind(session: Session, targets: Targ
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(each, asyncio.CancelledError | Result) for each in results)
+        assert all(isinstance(result, asyncio.CancelledError | Result) for result in results)
 
     for seconds in (0, 0.001, 0.01, 0.1):
         session.runner.run(cancel_after(seconds))

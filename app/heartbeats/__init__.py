@@ -1,1 +1,0 @@
-"""Jobs that call us, and are down when they do not."""

@@ -1,0 +1,137 @@
+"""Monitors as a client reads them."""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    Field,
+    ValidationError,
+    computed_field,
+    create_model,
+)
+
+from app.fields import Milliseconds
+from app.monitors.configuration import shown_config
+from app.monitors.models import Monitor, State
+from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
+
+# Not a Literal: a state that a newer version has stored must be shown and not be an error.
+StateName = Annotated[
+    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "paused"]})
+]
+
+
+class MonitorState(BaseModel):
+    """What Stagewatch adds to a monitor: its number and its state."""
+
+    id: int
+    state: StateName
+    since: AwareDatetime = Field(description="When it came into this state.")
+    checked_at: AwareDatetime | None = Field(description="When it was last checked.")
+    latency_ms: Milliseconds | None = Field(description="How long its last check took.")
+    error: str | None = Field(description="Why its last check failed; null if it did not.")
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+# The fields of the following are those of the models above without their rules: a row that another
+# version wrote by other rules is shown as it is, and not an error for all who read the list.
+
+
+class OtherMonitorOut(MonitorState):
+    """A monitor of a kind that this version does not know, and what all kinds have."""
+
+    name: str
+    kind: str
+    channel_ids: list[int] | None = None
+
+
+class ProbedOut(OtherMonitorOut):
+    """What all kinds have whose targets are probed."""
+
+    interval_seconds: int = 60
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    confirmations: int = 2
+
+
+class HeartbeatMonitorOut(OtherMonitorOut):
+    """A heartbeat monitor, its state, and the token to call it with."""
+
+    kind: Literal["heartbeat"]
+    period_seconds: int | None = None
+    grace_seconds: int = 60
+    token: str
+
+    @computed_field  # type: ignore[prop-decorator]  # as Pydantic's documentation has it
+    @property
+    def ping_path(self) -> str:
+        """The path that the job must call."""
+        return f"/ping/{self.token}"
+
+
+def _derived(kind: str, model: type[Probed]) -> type[ProbedOut]:
+    """Return the model that shows monitors of a kind, made from the one that reads them."""
+    fields: dict[str, Any] = {"kind": (Literal[kind], ...)}
+    for name, field in model.model_fields.items():
+        if name in ProbedOut.model_fields:
+            continue
+        shape = _shape(field.annotation)
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        fields[name] = (
+            shape | None if field.is_required() else shape,
+            Field(default=default, description=field.description, examples=field.examples),
+        )
+    return create_model(
+        model.__name__.removesuffix("In") + "Out",
+        __base__=ProbedOut,
+        __module__=__name__,
+        __doc__=f"A monitor of kind {kind} and its state.",
+        **fields,
+    )
+
+
+def _shape(annotation: Any) -> Any:
+    """Return a type without its rules: of what it is, but not which values it may have."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is None:
+        return annotation
+    if origin is Annotated:
+        return _shape(parts[0])
+    if origin is Literal:
+        return reduce(or_, {type(value): None for value in parts})
+    shapes = [_shape(part) for part in parts]
+    return reduce(or_, shapes) if origin in (Union, UnionType) else origin[*shapes]
+
+
+_OUT: Mapping[str, type[OtherMonitorOut]] = {
+    **{kind: _derived(kind, model) for kind, model in PROBED_KINDS.items()},
+    "heartbeat": HeartbeatMonitorOut,
+}
+if TYPE_CHECKING:
+    MonitorOut = OtherMonitorOut
+else:
+    # What a type checker can't know, the API's description says.
+    MonitorOut = reduce(or_, [*_OUT.values(), OtherMonitorOut])
+
+
+def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
+    """Return a monitor and its state, as a client reads them."""
+    names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")
+    of_monitor = {name: getattr(monitor, name) for name in names}
+    names = ["state", "since", "checked_at", "latency_ms", "error"]
+    of_state = {name: getattr(state, name) for name in names}
+    values = shown_config(monitor, channel_ids) | of_monitor | of_state
+    model = _OUT.get(monitor.kind, OtherMonitorOut)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        # What is not even of the right type is left out, and its default shown.
+        odd = {fault["loc"][0] for fault in error.errors()}
+        return model.model_validate(
+            {name: value for name, value in values.items() if name not in odd}
+        )

@@ -1,0 +1,75 @@
+"""The server around the application: `python -m app.server`, and `make run` on this machine."""
+
+import copy
+import logging
+from typing import Any
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+
+from app.api.private_paths import shown
+from app.http_limits import LimitedHttpProtocol
+from app.settings import Settings, load_settings
+
+# Where the image listens; the port outside is chosen when it is published.
+PORT = 8000
+# Seconds that answers get to be finished after SIGTERM: Docker kills after ten. Without a request
+# in progress the end comes at once.
+GRACE_SECONDS = 8
+
+
+class PrivatePaths(logging.Filter):
+    """Take queries and the tokens of /ping out of the access log's lines: they are secrets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the arguments as Uvicorn gives them: client, method, path, version, status."""
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            client, method, path, version, status = record.args
+            record.args = (client, method, shown(str(path)), version, status)
+        return True
+
+
+def log_config() -> dict[str, Any]:
+    """Return Uvicorn's logging with the access log filtered."""
+    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"private": {"()": PrivatePaths}}
+    config["handlers"]["access"]["filters"] = ["private"]
+    return config
+
+
+def server_config(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    log_level: str = "info",
+    application: str = "app.main:create_app",
+) -> uvicorn.Config:
+    """Return how `application` is served, with its limits, in the image and elsewhere alike."""
+    return uvicorn.Config(
+        application,
+        factory=True,
+        host=host,
+        port=port,
+        http=LimitedHttpProtocol,
+        ws="none",
+        log_config=log_config(),
+        log_level=log_level,
+        # Uvicorn believes X-Forwarded-For from loopback by default: any program
+        # there could appear as a new client with every request, and evade the limit.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        limit_concurrency=settings.max_connections,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def main() -> None:
+    # S104: from outside it is reached at all addresses of the container, or not at all.
+    config = server_config(load_settings(), host="0.0.0.0", port=PORT)  # noqa: S104
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    main()
