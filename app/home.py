@@ -1,0 +1,69 @@
+"""Routes that say what this is, that it is alive, and what time it has."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from app import STAGE, __version__
+
+router = APIRouter(tags=["service"])
+
+
+class Home(BaseModel):
+    """What answers here."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "stagewatch",
+                    "version": __version__,
+                    "stage": STAGE,
+                    "links": {"docs": "/docs", "health": "/health"},
+                }
+            ]
+        }
+    )
+
+    name: str
+    version: str
+    stage: str
+    links: dict[str, str]
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Time(BaseModel):
+    """The server's clock, in UTC."""
+
+    time: AwareDatetime
+
+
+@router.get("/")
+async def home() -> Home:
+    """Name, version, stage and where to go on."""
+    links = {
+        "docs": "/docs",
+        "openapi": "/openapi.json",
+        "health": "/health",
+        "time": "/time",
+    }
+    return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Alive: 200 as long as this process answers, with or without its dependencies."""
+    return Health()
+
+
+@router.get("/time")
+async def time() -> Time:
+    """Now."""
+    return Time(time=datetime.now(UTC))
