@@ -1,0 +1,1 @@
+"""What all routes share: problem details, limits, pagination."""
