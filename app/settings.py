@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
     """Names under which it is called, without port; "*" for any. Addresses are always allowed."""
 
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    """Clients' connections that may be open at once."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
 
