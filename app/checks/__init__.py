@@ -1,0 +1,1 @@
+"""Single probes of monitors, and what they say of a monitor's state."""
