@@ -10,7 +10,7 @@ from typing import Any
 
 import httpcore2
 
-from app.probing.failure import CheckerFault, Failure, explain, explain_lookup
+from app.probing.failure import CheckerFault, Failure, explain_library, explain_lookup
 from app.probing.guard import Guard, RefusedAddress
 from app.probing.result import Timings
 
@@ -99,7 +99,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             except TimeoutError:
                 fault = fault or Failure("connection timed out")
             except httpcore2.ConnectError as error:
-                fault = fault or explain(error, host)
+                fault = fault or explain_library(error, host)
             else:
                 self._watch.add("connect_ms", started)
                 return _TimedStream(stream, host, self._watch)
@@ -145,7 +145,7 @@ class _TimedStream(httpcore2.AsyncNetworkStream):
             name = (server_hostname or self._host).removesuffix(".")
             secured = await self._stream.start_tls(ssl_context, name)
         except httpcore2.ConnectError as error:
-            fault = explain(error, self._host)
+            fault = explain_library(error, self._host)
             if isinstance(fault, Failure) and not fault.reason.startswith("TLS: "):
                 fault = Failure("TLS: the server closed the connection during the handshake")
             raise fault from None
@@ -167,7 +167,7 @@ class _TimedStream(httpcore2.AsyncNetworkStream):
         try:
             data = await self._stream.read(max_bytes)
         except httpcore2.ReadError as error:
-            fault = explain(error, self._host)
+            fault = explain_library(error, self._host)
             if isinstance(fault, Failure) and self._watch.phase == "reading the body":
                 fault = Failure(f"{fault.reason} before the body was complete")
             raise fault from None
