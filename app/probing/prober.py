@@ -1,35 +1,49 @@
-"""The one door to the checks: takes a target, returns a result in time."""
+"""The one entry to the checks: takes a target of any kind, returns a result in time."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
-from app.probing.failure import CheckerFault, Failure
+from app.probing.connect import Connector, tls_context
+from app.probing.failure import OUT_OF_MEMORY, CheckerFault, Failure
 from app.probing.guard import Guard, IpNetwork
-from app.probing.http import fetch
-from app.probing.network import Stopwatch
-from app.probing.result import Result, reason
+from app.probing.http import HttpClient, Request, Response
+from app.probing.resolve import Resolver
+from app.probing.result import Result, Stopwatch, reason
 from app.probing.targets import HttpTarget
 from app.probing.verdict import judge
 
 log = logging.getLogger(__name__)
 
 Target = HttpTarget
+Check = Callable[[Any, Stopwatch], Awaitable[None]]
+T = TypeVar("T")
 
 
 class Prober:
-    """Runs checks in an event loop, side by side.
+    """Runs checks, thousands at a time, in one event loop.
 
-    `allowed_networks` may be reached although the Internet does not route them.
+    `allowed_networks` may be reached although the Internet does not route them; `nameservers` are
+    "ip" or "ip:port", by default those of the system. Only the authorities' certificates are read
+    before the first check: it takes a while, and must not happen when no file can be opened.
     """
 
     def __init__(
         self,
         allowed_networks: Sequence[IpNetwork | str] = (),
+        nameservers: Sequence[str] | None = None,
         user_agent: str = "Stagewatch",
     ) -> None:
-        self._guard = Guard(allowed_networks)
-        self._user_agent = user_agent
+        tls_context(verify=True)
+        self._resolver = Resolver(nameservers)
+        connector = Connector(Guard(allowed_networks), self._resolver)
+        self._http = HttpClient(connector, user_agent)
+        # A new kind of monitor is one more line.
+        self._checks: dict[type, Check] = {
+            HttpTarget: partial(check_http, self._http),
+        }
 
     async def probe(
         self,
@@ -38,28 +52,55 @@ class Prober:
     ) -> Result:
         """Return the outcome of one check of `target`, after `timeout` seconds at the latest.
 
-        Raises CheckerFault if the checker itself lacks something, and nothing else.
+        Raises CheckerFault if the checker itself lacks something: then nothing is known of the
+        target. A second more may pass while it finds out whether its name servers are to blame.
         """
         watch = Stopwatch()
         error: str | None = None
-        deadline = asyncio.timeout(timeout)
         try:
-            async with deadline:
-                judge(target, await fetch(target, self._guard, self._user_agent, watch))
-        except CheckerFault:
-            raise
-        except MemoryError:
-            raise CheckerFault("the checker is out of memory") from None
+            await self._within(timeout, self._checks[type(target)](target, watch), watch)
         except Failure as failure:
             error = reason(failure.reason)
-        except Exception as unexpected:
-            if deadline.expired():
-                error = f"timed out after {timeout:g} s while {watch.phase}"
-            else:
-                log.exception("a check of %s failed because of a bug", target.url.host)
-                error = reason(f"internal error: {str(unexpected) or type(unexpected).__name__}")
         timings = watch.timings()
         return Result(error is None, timings.total_ms, timings, watch.status_code, error)
 
+    async def fetch(
+        self,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 - as above, the failure names the phase
+    ) -> Response:
+        """Return the answer to one request; raise Failure if there is none in `timeout` seconds.
+
+        Raises CheckerFault as `probe` does.
+        """
+        watch = Stopwatch()
+        return await self._within(timeout, self._http.fetch(request, watch), watch)
+
     async def close(self) -> None:
-        """Let go of what is held between checks, which is nothing yet."""
+        """Close the sockets to the name servers; checks that still need them are CheckerFaults."""
+        await self._resolver.close()
+
+    async def _within(self, seconds: float, work: Awaitable[T], watch: Stopwatch) -> T:
+        """Return the result of `work`; raise nothing but Failure, CheckerFault, CancelledError."""
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                return await work
+        except (Failure, CheckerFault):
+            raise
+        except MemoryError:
+            raise CheckerFault(OUT_OF_MEMORY) from None
+        except Exception as unexpected:
+            if not (isinstance(unexpected, TimeoutError) and deadline.expired()):
+                # A bug here must not be reported as an outage of the target.
+                log.exception("a check failed with an internal error")
+                why = str(unexpected) or type(unexpected).__name__
+                raise CheckerFault(reason(f"internal error: {why}")) from unexpected
+        if watch.phase == "resolving":
+            await self._resolver.ensure_answering(watch.started)
+        raise Failure(f"timed out after {seconds:g} s while {watch.phase}")
+
+
+async def check_http(client: HttpClient, target: HttpTarget, watch: Stopwatch) -> None:
+    """Return if the target answers as it must; raise Failure if not."""
+    judge(target, await client.fetch(target.request, watch))
