@@ -7,17 +7,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 from app.probing.connect import Connector, tls_context
+from app.probing.dns import check_dns
 from app.probing.failure import OUT_OF_MEMORY, CheckerFault, Failure
 from app.probing.guard import Guard, IpNetwork
 from app.probing.http import HttpClient, Request, Response
 from app.probing.resolve import Resolver
 from app.probing.result import Result, Stopwatch, reason
-from app.probing.targets import HttpTarget
+from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
 from app.probing.verdict import judge
 
 log = logging.getLogger(__name__)
 
-Target = HttpTarget
+Target = HttpTarget | TcpTarget | DnsTarget
 Check = Callable[[Any, Stopwatch], Awaitable[None]]
 T = TypeVar("T")
 
@@ -43,6 +44,8 @@ class Prober:
         # A new kind of monitor is one more line.
         self._checks: dict[type, Check] = {
             HttpTarget: partial(check_http, self._http),
+            TcpTarget: partial(check_tcp, connector),
+            DnsTarget: partial(check_dns, connector),
         }
 
     async def probe(
@@ -104,3 +107,9 @@ class Prober:
 async def check_http(client: HttpClient, target: HttpTarget, watch: Stopwatch) -> None:
     """Return if the target answers as it must; raise Failure if not."""
     judge(target, await client.fetch(target.request, watch))
+
+
+async def check_tcp(connector: Connector, target: TcpTarget, watch: Stopwatch) -> None:
+    """Return once the connection is established, and drop it; raise Failure if it can't be."""
+    transport = await connector.connect(asyncio.Protocol, target.host, target.port, watch)
+    transport.abort()
