@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from app.probing.connect import Connector, tls_context
 from app.probing.dns import check_dns
@@ -85,16 +86,16 @@ class Prober:
 
     async def _within(self, seconds: float, work: Awaitable[T], watch: Stopwatch) -> T:
         """Return the result of `work`; raise nothing but Failure, CheckerFault, CancelledError."""
-        deadline = asyncio.timeout(seconds)
+        deadline = Deadline(seconds)
         try:
-            async with deadline:
+            with deadline:
                 return await work
         except (Failure, CheckerFault):
             raise
         except MemoryError:
             raise CheckerFault(OUT_OF_MEMORY) from None
         except Exception as unexpected:
-            if not (isinstance(unexpected, TimeoutError) and deadline.expired()):
+            if not (isinstance(unexpected, TimeoutError) and deadline.expired):
                 # A bug here must not be reported as an outage of the target.
                 log.exception("a check failed with an internal error")
                 why = str(unexpected) or type(unexpected).__name__
@@ -113,3 +114,50 @@ async def check_tcp(connector: Connector, target: TcpTarget, watch: Stopwatch) -
     """Return once the connection is established, and drop it; raise Failure if it can't be."""
     transport = await connector.connect(asyncio.Protocol, target.host, target.port, watch)
     transport.abort()
+
+
+class Deadline:
+    """Cancels the current task's work in the `with` block after `seconds`, as a TimeoutError.
+
+    `expired` tells that TimeoutError from one of the operating system's. In place of
+    asyncio.timeout, which every check would pay for: 1.2 microseconds of CPU against 3.0, and with
+    it bench/probe_cost.py took 3 to 7 % more for a whole check, run alternately.
+    """
+
+    __slots__ = ("_cancelling", "_handle", "_seconds", "_task", "expired")
+
+    _handle: asyncio.TimerHandle
+    _task: "asyncio.Task[object]"
+    _cancelling: int
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.expired = False
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline needs a task that it can cancel")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._handle = task.get_loop().call_later(self._seconds, self._expire)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._handle.cancel()
+        # Cancelled from elsewhere as well, it must stay cancelled.
+        if (
+            self.expired
+            and self._task.uncancel() <= self._cancelling
+            and kind is asyncio.CancelledError
+        ):
+            raise TimeoutError from error
+
+    def _expire(self) -> None:
+        self.expired = True
+        self._task.cancel()
