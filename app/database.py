@@ -52,7 +52,13 @@ class Database:
             # A connection that died in the pool is found by asking before it is used, so
             # that a restart of the database costs no request an error.
             pool_pre_ping=True,
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": STATEMENT_SECONDS,
+                # Ninety days before a midnight in UTC are an hour more or less where clocks
+                # are changed in between, and PostgreSQL subtracts days in the session's zone.
+                "server_settings": {"timezone": "UTC"},
+            },
         )
         # Held here, because the event loop itself holds tasks by weak references only.
         self._abandoned: set[asyncio.Future[AsyncConnection]] = set()
