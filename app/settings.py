@@ -38,6 +38,21 @@ class Settings(BaseSettings):
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Requests to /api/ that one client may make in a minute."""
 
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
+    """Days for which single checks are kept; their hourly and daily sums stay longer."""
+
+    hourly_retention_days: Annotated[int, Field(ge=8, le=3650)] = 35
+    """Days for which hourly sums are kept. The figures of 24 hours and 7 days come from them."""
+
+    daily_retention_days: Annotated[int, Field(ge=91, le=36500)] = 730
+    """Days for which daily sums are kept. The figures of 30 and 90 days come from them."""
+
+    incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    """Days for which incidents are kept after they have been closed."""
+
+    notification_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days for which notifications are kept that are sent or dead."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
 
