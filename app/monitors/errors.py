@@ -18,3 +18,10 @@ class UnreadableMonitorError(ConflictError):
             f"The configuration of monitor {monitor_id} was stored by another version, which this "
             "one can't read; replace it with PUT."
         )
+
+
+class HeartbeatNotCheckedError(ConflictError):
+    """A heartbeat has no target."""
+
+    def __init__(self) -> None:
+        super().__init__("A heartbeat can't be checked: it is the watched job that calls.")
