@@ -1,0 +1,1 @@
+"""What runs in the background: checking, delivery, upkeep; with Celery or without."""
