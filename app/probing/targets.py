@@ -1,11 +1,20 @@
 """What a check is pointed at, by kind of monitor."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from app.probing.http import Request
 from app.probing.urls import Url
 
 JsonScalar = str | int | float | bool | None
+
+
+class Target(Protocol):
+    """What is checked. The prober knows by its class how."""
+
+    @property
+    def host(self) -> str:
+        """The host that it is on, or the name that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,11 @@ class HttpTarget:
         )
         object.__setattr__(self, "request", request)
 
+    @property
+    def host(self) -> str:
+        """Return the host of the URL."""
+        return self.url.host
+
 
 @dataclass(frozen=True, slots=True)
 class TcpTarget:
@@ -63,3 +77,8 @@ class DnsTarget:
     hostname: str
     record_type: str
     expected: str | None = None
+
+    @property
+    def host(self) -> str:
+        """Return the name."""
+        return self.hostname
