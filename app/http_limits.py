@@ -19,6 +19,9 @@ REQUEST_SECONDS = 15.0
 SEND_SECONDS = 15.0
 
 
+# In a request's `state`: what ends its answer, where that would go on as long as the client wants.
+END_AT_SHUTDOWN = "end_at_shutdown"
+
 # The order in which connections began to wait: the event loop's clock is the same for all that
 # arrive in one turn.
 _turns = itertools.count()
@@ -68,6 +71,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
+
+    def shutdown(self) -> None:
+        """End a stream at once when the server stops; other answers are finished."""
+        end = self.cycle.scope["state"].get(END_AT_SHUTDOWN) if self._is_answering() else None
+        if end is not None:
+            end()
+            if self._stuck is not None:
+                # Its client does not read, so it would not get to its end either.
+                self.transport.abort()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """Limit the time for which an answer is stuck, because the client does not read it."""

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """Clients' connections that may be open at once."""
 
+    max_streams: Annotated[int, Field(ge=1)] = 500
+    """Clients of /api/events at a time; in any case no more than half of MAX_CONNECTIONS."""
+
     database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
     """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
 
