@@ -1,7 +1,7 @@
 """Publishes what has changed, in the transaction of the change: after its commit, or never.
 
 Single checks are not published. Fifteen hundred a second would be as many messages for every API
-process, and nobody looks at most of them.
+process, and nobody looks at most of them: app.checks.following reads those that somebody does.
 """
 
 from collections.abc import Sequence
