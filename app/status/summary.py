@@ -43,6 +43,10 @@ class Summary(BaseModel):
     state: OverallState
     monitors: list[MonitorSummary]
     incidents: list[IncidentOut] = Field(description="Those that are open, newest first.")
+    overdue: int = Field(
+        description="Monitors that should have been checked over a minute ago. Not 0: no worker "
+        "checks, or too few do, and the states are old."
+    )
 
 
 def _utc(moment: str) -> str:
@@ -81,6 +85,9 @@ _INCIDENTS = text(f"""
     FROM lines GROUP BY place / {PART} ORDER BY place / {PART}
 """)  # noqa: S608  (constants)
 
+# A check is claimed before its moment. By the schedule, which a worker that is gone can't write.
+_OVERDUE = text("SELECT count(*) FROM schedule WHERE claimable_at < now() - interval '1 minute'")
+
 
 async def summarize(session: AsyncSession) -> list[bytes]:
     """Return the present `Summary` as JSON, in parts. It must be the transaction's first."""
@@ -88,12 +95,13 @@ async def summarize(session: AsyncSession) -> list[bytes]:
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     monitors = (await session.execute(_MONITORS)).all()
     incidents = (await session.scalars(_INCIDENTS)).all()
+    overdue = int(await session.scalar(_OVERDUE) or 0)
     state = overall(down=any(row.down for row in monitors), up=any(row.up for row in monitors))
     parts = [b'{"state":"%s","monitors":[' % state.encode()]
     parts += _separated([row.part for row in monitors])
     parts.append(b'],"incidents":[')
     parts += _separated(list(incidents))
-    parts.append(b"]}")
+    parts.append(b'],"overdue":%d}' % overdue)
     return parts
 
 

@@ -64,7 +64,20 @@ def test_without_monitors_it_is_pending(client: TestClient) -> None:
         "state": "pending",
         "monitors": [],
         "incidents": [],
+        "overdue": 0,
     }
+
+
+def test_it_says_how_many_checks_nobody_makes(client: TestClient, database_url: str) -> None:
+    late, paused, _ = (add(client) for _ in range(3))
+    client.post(f"/api/monitors/{paused}/pause")
+    execute(
+        database_url,
+        "UPDATE schedule SET claimable_at = claimable_at - interval '2 minutes' "
+        f"WHERE monitor_id IN ({late}, {paused})",
+    )
+
+    assert summary(client)["overdue"] == 1
 
 
 def test_times_are_in_utc_wherever_the_server_is(
