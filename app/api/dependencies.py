@@ -1,7 +1,7 @@
 """What routes ask for in their parameters: the application's pool, cache, prober, summary."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,9 +36,23 @@ def get_cached_summary(request: Request) -> CachedSummary:
     return summary
 
 
+class Base(NamedTuple):
+    """The address of the status page without a slash at its end, and whether PUBLIC_URL says it."""
+
+    address: str
+    is_configured: bool
+
+
+def get_base_url(request: Request) -> Base:
+    """Return what absolute links begin with: PUBLIC_URL, else what the client has asked for."""
+    public_url: str | None = request.app.state.public_url
+    return Base(public_url or str(request.base_url).rstrip("/"), public_url is not None)
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
 CacheDep = Annotated[Cache, Depends(get_cache)]
 ProberDep = Annotated[Prober, Depends(get_prober)]
+BaseUrl = Annotated[Base, Depends(get_base_url)]
 CachedSummaryDep = Annotated[CachedSummary, Depends(get_cached_summary)]
 
 
