@@ -127,6 +127,13 @@ class MonitorsOut(BaseModel):
     items: list[MonitorOut]
 
 
+class ActionOut(BaseModel):
+    """What an action has done, by the monitors' numbers."""
+
+    changed: list[int] = Field(description="Those that were not so before.", examples=[[1, 3]])
+    missing: list[int] = Field(description="Those that there are none of.", examples=[[2]])
+
+
 def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
     """Return a monitor and its state, as a client reads them."""
     names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")
