@@ -24,6 +24,10 @@ class NotificationOut(BaseModel):
     attempts: int
     next_attempt_at: AwareDatetime = Field(description="While it is pending.")
     last_error: str | None = Field(examples=["connection refused"])
+    answer: str | None = Field(
+        description="What the channel answered to the last attempt that called it.",
+        examples=['200 OK: {"ok": true}'],
+    )
     created_at: AwareDatetime
     sent_at: AwareDatetime | None
 
@@ -40,3 +44,4 @@ class Told(BaseModel):
     attempts: int
     sent_at: AwareDatetime | None
     error: str | None
+    answer: str | None
