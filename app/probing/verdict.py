@@ -94,7 +94,7 @@ def judge(target: HttpTarget, response: Response) -> None:
     if not any(status in accepted for accepted in target.accepted):
         raise Failure(f"status {status} (accepted: {show_status_ranges(target.accepted)})")
     if target.keyword is not None:
-        found = _contains(response, target.keyword)
+        found = contains(response, target.keyword)
         if found and target.keyword_absent:
             raise Failure("keyword found that must be absent")
         if not found and not target.keyword_absent:
@@ -111,13 +111,19 @@ def judge(target: HttpTarget, response: Response) -> None:
             )
 
 
-def _contains(response: Response, keyword: str) -> bool:
+def charset_of(declaration: bytes) -> str | None:
+    """Return the encoding that a header or the beginning of a page declares, if it is not UTF-8."""
+    declared = _CHARSET.search(declaration)
+    charset = declared[1].decode("ascii") if declared else ""
+    return charset if _CHARSETS.fullmatch(charset) else None
+
+
+def contains(response: Response, keyword: str) -> bool:
     """Tell whether the body has the keyword, in UTF-8 or in the encoding that it declares."""
     if keyword.encode("utf-8", "replace") in response.body:
         return True
-    declared = _CHARSET.search(response.headers.get(b"content-type", b""))
-    charset = declared[1].decode("ascii") if declared else ""
-    if not _CHARSETS.fullmatch(charset):
+    charset = charset_of(response.headers.get(b"content-type", b""))
+    if charset is None:
         return False
     if charset.lower() == "utf-16":
         # Without a mark in the middle of the text; which order it is has to be tried.
