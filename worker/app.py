@@ -12,14 +12,16 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, bootsteps
 from celery.signals import after_setup_logger, after_task_publish, beat_init, worker_shutting_down
 
 from app.settings import load_settings
 from worker import health
-from worker.engine import EngineThread
+
+if TYPE_CHECKING:
+    from worker.engine import EngineThread
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +81,10 @@ app.conf.update(
 
 
 class _Process:
-    engine: EngineThread | None = None
+    engine: "EngineThread | None" = None
 
 
-def engine() -> EngineThread:
+def engine() -> "EngineThread":
     """Return this process's engine. Raises RuntimeError outside a worker."""
     if _Process.engine is None:
         raise RuntimeError("tasks run in a worker only")
@@ -113,6 +115,10 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
     requires = ("celery.worker.components:Pool",)
 
     def start(self, _worker: Any) -> None:
+        # Here, because beat has no engine: what that loads, for the database and for checks, is
+        # 18 MB of memory.
+        from worker.engine import EngineThread
+
         _Process.engine = EngineThread(load_settings(), health_name="worker")
 
     def stop(self, _worker: Any) -> None:
@@ -133,7 +139,7 @@ def _begin_to_stop(exitcode: int, **_: Any) -> None:
         threading.Thread(target=_end, args=(_Process.engine, exitcode), daemon=True).start()
 
 
-def _end(engine: EngineThread, exitcode: int) -> None:
+def _end(engine: "EngineThread", exitcode: int) -> None:
     engine.close(DRAIN_SECONDS)
     time.sleep(CELERY_SECONDS)
     # Neither a broker that is silent nor a thread in a library that hangs may use up the grace
