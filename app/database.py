@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
 
 # Seconds to get a working connection: a machine that starts containers, or writes out its disk's
 # cache, may need two. With all else that a request needs, its answer comes within five, even if
@@ -128,6 +129,12 @@ class Database:
         """Ask for an answer; raise DatabaseUnavailable when PostgreSQL gives none."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are in use, and how many are idle."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), pool.checkedin()
 
     async def close(self) -> None:
         """Close all connections, also those that came too late."""
