@@ -15,6 +15,9 @@ IpNetwork = IPv4Network | IPv6Network
 class Settings(BaseSettings):
     """The environment variables, named like the fields, in capitals."""
 
+    metrics_monitors: Annotated[int, Field(ge=0, le=50_000)] = 1000
+    """Monitors that have series of their own in the metrics: the oldest ones."""
+
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9100
     """Where a worker serves its metrics; 0: nowhere. The API has them at /metrics."""
 

@@ -1,6 +1,6 @@
 """What a process counts of its own work. Names, units and labels follow Prometheus' conventions.
 
-Labels are bounded: kinds, outcomes, and routes by their template.
+Labels are bounded: kinds, outcomes, routes by their template, and monitors up to a limit.
 Whatever a client or a target sends can't make a new series.
 """
 
@@ -49,6 +49,12 @@ LAST_CLAIM = Gauge(
     multiprocess_mode="livemax",
 )
 WAKE_UPS = Counter("stagewatch_wake_ups_total", "Wake-ups that beat has sent to the broker.")
+CERTIFICATES = Gauge(
+    "stagewatch_certificate_expiry_timestamp_seconds",
+    "When the certificate that a monitor's target shows expires.",
+    ["monitor_id"],
+    multiprocess_mode="livemostrecent",
+)
 
 DELIVERIES = Counter(
     "stagewatch_notification_attempts_total",
