@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
+    app.state.keys_required = settings.keys_required
     app.state.public_url = settings.public_url
     # What is added last runs first: a request is logged whatever becomes of it, for another host it
     # is refused before anything else, and over the limit it costs no more than counting it.

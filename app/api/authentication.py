@@ -9,6 +9,7 @@ from app.keys.attempts import FailedAttempts
 from app.keys.keyring import Key, KeyRefused, Keyring
 
 REALM = 'Bearer realm="stagewatch"'
+WANTED = "This needs an API key, sent as `Authorization: Bearer sw_…`."
 # Where the key of a request is, in its scope's state.
 KEY = "api_key"
 
@@ -39,8 +40,9 @@ class _TooManyWrongKeys(Exception):
 class AuthenticationMiddleware:
     """ASGI middleware: takes the key of requests below `prefix`; 401 for one that is none (more).
 
-    Whoever sends a key is to hear that it is worthless. Without any, a request goes on. 503 while
-    the database can't tell: a 401 would have clients throw away a key that is right.
+    On public routes too: whoever sends a key is to hear that it is worthless. Without any, a
+    request goes on, and the route says what it needs (app.api.access). 503 while the database
+    can't tell: a 401 would have clients throw away a key that is right.
 
     429 for an address that has sent too many different wrong keys: nothing it sends is looked for
     then, but keys that were right before, of others behind the same address.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.authentication import REALM, WANTED, key_of
 from app.api.problems import problem_response
 
 MAX_BODY_BYTES = 64 * 1024
@@ -16,7 +17,9 @@ class BodyLimitMiddleware:
     """ASGI middleware: 413 for a body of more than `limit` bytes, or what `larger` has for a path.
 
     A declared length is refused at once. A body in pieces without one is counted as
-    it arrives, so that a client can't fill the memory by leaving the length out.
+    it arrives, so that a client can't fill the memory by leaving the length out. Where keys are
+    wanted, a path in `larger` is 401 without one: a route reads its body before it asks for a key,
+    and nobody unknown is to have megabytes of JSON read.
     """
 
     def __init__(
@@ -31,6 +34,10 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         limit = self.larger.get(scope["path"], self.limit)
+        if limit > self.limit and scope["app"].state.keys_required and key_of(scope) is None:
+            challenge = {"WWW-Authenticate": REALM, "connection": "close"}
+            await problem_response(401, WANTED, headers=challenge)(scope, receive, send)
+            return
         detail = f"The body may have {limit} bytes at the most."
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
