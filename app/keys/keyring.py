@@ -99,6 +99,10 @@ class Keyring:
         # One question for all who came meanwhile; a client that leaves must not end it for them.
         return await asyncio.shield(task)
 
+    def forget(self) -> None:
+        """Ask for every key again: one of them has just been revoked here."""
+        self._known.clear()
+
     async def close(self) -> None:
         """End what is still being asked or noted."""
         tasks = [*self._asking.values(), *self._noting]
