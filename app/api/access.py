@@ -1,6 +1,6 @@
 """What a route asks of who calls it: nothing, a key that may read, or one that may write."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
 
@@ -42,6 +42,14 @@ def requires(scope: Needed, *, changing: Needed | None = None) -> Any:
     `changing`: what is needed for all methods but GET, where that is another scope.
     """
     return Depends(Access(scope, changing or scope))
+
+
+async def _is_public(request: Request) -> bool:
+    return request.app.state.keys_required and key_of(request.scope) is None
+
+
+IsPublic = Annotated[bool, Depends(_is_public)]
+"""Whether a request has no key where one could have been sent: not everything is for it."""
 
 
 def stated(route: Any, method: str) -> Needed | None:
