@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { timeElement } from "../time.js";
 import { toast } from "../toast.js";
-import { button, tableCard } from "./parts.js";
+import { button, changes, tableCard } from "./parts.js";
 
 const EVENTS = { "incident.opened": "down", "incident.closed": "up again", test: "a test" };
 
@@ -62,7 +62,7 @@ export class DeadNotifications {
       h("td", incident ? h("a", { href: `#/incidents/${incident}` }, what) : what),
       h("td", timeElement(at)),
       h("td.any-text", `${error ?? "no reason is known"} (attempt ${attempts})`),
-      h("td", button("Send again", again, { label: `Send again: ${what}` })),
+      h("td", changes(button("Send again", again, { label: `Send again: ${what}` }))),
     );
     return row;
   }

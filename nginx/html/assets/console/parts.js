@@ -1,9 +1,10 @@
 /** Small parts that views are made of. */
 
 import { copyText } from "../copy.js";
-import { fill, h } from "../dom.js";
+import { fill, h, set } from "../dom.js";
 import { stateIcon } from "../states.js";
 import { toast } from "../toast.js";
+import { READ_ONLY, isReadOnly } from "./session.js";
 
 /**
  * Return a button; what it does may take time, and it can't be pressed again until then.
@@ -48,6 +49,33 @@ export async function busy(element, action) {
   } finally {
     element.removeAttribute("aria-disabled");
   }
+}
+
+function refuse(event) {
+  event?.preventDefault();
+  event?.stopImmediatePropagation();
+  toast(READ_ONLY, "pending");
+}
+
+/**
+ * Mark what changes something: with a key that may only read, it says so and does nothing else. It
+ * stays where it is and keeps the focus, so that everybody finds out why.
+ *
+ * @template {HTMLElement | false} T
+ * @param {T} element a button or a link
+ * @returns {T}
+ */
+export function changes(element) {
+  if (element && isReadOnly()) {
+    set(element, { "aria-disabled": "true", title: READ_ONLY });
+    element.addEventListener("click", refuse, { capture: true });
+  }
+  return element;
+}
+
+/** Do what changes something, or say that this key may not. */
+export function ifAllowed(action) {
+  return isReadOnly() ? refuse() : action();
 }
 
 /**
