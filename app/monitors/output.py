@@ -22,7 +22,7 @@ from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
 
 # Not a Literal: a state that a newer version has stored must be shown and not be an error.
 StateName = Annotated[
-    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "paused"]})
+    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "maintenance", "paused"]})
 ]
 
 
