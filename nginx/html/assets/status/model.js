@@ -18,6 +18,8 @@ export class Model {
   monitors = new Map();
   /** @type {Incident[]} those that are open, newest first */
   incidents = [];
+  /** @type {import("./maintenance.js").Period[]} what runs and what is planned */
+  maintenance = [];
   /** @type {number} monitors that should have been checked over a minute ago */
   overdue = 0;
   #heard = new Map();
@@ -27,6 +29,7 @@ export class Model {
   read(summary, now = Date.now()) {
     const known = this.monitors;
     this.overdue = summary.overdue ?? 0;
+    this.maintenance = summary.maintenance ?? [];
     this.monitors = new Map(summary.monitors.map((monitor) => [monitor.id, monitor]));
     for (const monitor of this.monitors.values()) {
       monitor.group ??= null;
@@ -86,6 +89,7 @@ export class Model {
     if (!total) return { state: "pending", title: "Nothing is monitored yet", text: "" };
     if (this.overdue) return this.#unchecked(text);
     if (of("down")) return { state: "down", title: this.#downTitle(of("down")), text };
+    if (of("maintenance")) return { state: "maintenance", title: this.#maintenanceTitle(counts), text };
     if (of("up") === total) return { state: "up", title: "All systems are up", text };
     if (of("up")) return { state: "up", title: "All active monitors are up", text };
     if (of("pending")) return { state: "pending", title: "Waiting for the first checks", text };
@@ -100,6 +104,13 @@ export class Model {
         : `${overdue} of ${monitors.size} monitors are not being checked`;
     const note = "Their checks are overdue, and they may have changed since.";
     return { state: "unknown", title, text: `${text}. ${note}`, blind: true };
+  }
+
+  /** With one of them in maintenance, it is not all well; but what is left may be. */
+  #maintenanceTitle(counts) {
+    const count = counts.get("maintenance");
+    if (count + (counts.get("paused") ?? 0) === this.monitors.size) return "In maintenance";
+    return `${count} of ${this.monitors.size} monitors ${count === 1 ? "is" : "are"} in maintenance`;
   }
 
   #downTitle(count) {
@@ -136,7 +147,7 @@ export class Model {
 }
 
 /** The order in which states are counted: what matters most comes first. */
-const ORDER = ["down", "pending", "up", "paused"];
+const ORDER = ["down", "maintenance", "pending", "up", "paused"];
 
 /**
  * Return "2 down, 9 up" for counts by state.
