@@ -74,7 +74,7 @@ export class NewView {
     else
       toast(
         "Only HTTP can be tried before it is saved; the others are checked as soon as they are added.",
-        "pending",
+        "maintenance",
       );
   }
 
