@@ -61,6 +61,12 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 """The number of a row."""
 
 
+LocationName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", examples=["frankfurt"])
+]
+"""A place to check from: a word that a log, a metric and an environment variable can carry."""
+
+
 class InputModel(BaseModel):
     """What a client sends: only fields that exist, with values of their own JSON types.
 
