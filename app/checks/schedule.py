@@ -22,17 +22,34 @@ GOLDEN = 0.6180339887498949
 # When `m`, a monitor whose check was planned for due.due_at, is due again. A slot that would come
 # while this check may still be under way, because it is a retry, the first one or late, is left
 # out. A heartbeat that is late is counted again whenever the next one should have come.
-NEXT_DUE = f"""
+_NEXT_DUE = """
     date_bin(
         make_interval(secs => m.interval_seconds),
         greatest(due.due_at, now())
             + make_interval(secs => least(m.timeout_seconds, m.interval_seconds / 4.0)),
         CASE WHEN m.kind = 'heartbeat' THEN due.due_at
         ELSE to_timestamp(0) + make_interval(
-            secs => m.interval_seconds * mod(CAST(m.id * {GOLDEN} AS numeric), 1))
+            secs => m.interval_seconds * mod(CAST({phase} AS numeric), 1))
         END
     ) + make_interval(secs => m.interval_seconds)
 """
+NEXT_DUE = _NEXT_DUE.format(phase=f"m.id * {GOLDEN}")
+
+# From a location, the same; a monitor's locations share its interval evenly. So an outage is seen
+# sooner, and no two checks are planned for the same moment, by which they are stored.
+NEXT_DUE_AT_LOCATION = _NEXT_DUE.format(
+    phase=f"m.id * {GOLDEN} + coalesce(array_position(m.locations, due.location), 1)"
+    " / CAST(greatest(cardinality(m.locations), 1) AS float8)"
+)
+
+
+TABLES = ("schedule", "location_schedule")
+
+
+def table_of(location: str) -> str:
+    """Return the table with the schedule of what is checked from a location, or from anywhere."""
+    return TABLES[bool(location)]
+
 
 _SUSPEND = text("""
     UPDATE schedule SET claimable_at = 'infinity', lease = NULL
