@@ -15,7 +15,8 @@ class CompletedCheck:
 
     Times are the database's. `claim` is the one under which a worker made it; None for a check
     on demand and for a heartbeat. `version` is that of the configuration that was
-    checked; None for a heartbeat.
+    checked; None for a heartbeat. `decides`: without it the result is stored and changes no state,
+    because it was made at none of the monitor's locations.
     """
 
     monitor_id: int
@@ -24,6 +25,7 @@ class CompletedCheck:
     result: Result
     claim: Claim | None = None
     version: int | None = None
+    decides: bool = True
 
     @property
     def location(self) -> str:
@@ -39,16 +41,15 @@ class CompletedCheck:
 class Kept(NamedTuple):
     """A result that counts, what it makes of the state, and what the monitor was before.
 
-    `known_until`: for how long the state before is known to have lasted: until this result, or
-    until a maintenance window began.
+    `at`: when the monitor was last checked, from wherever; `cause`: why it fails, in whichever
+    locations; `retry`: a failure is to be confirmed soon; `known_until`: for how long the state
+    before is known to have lasted: until this result, or until a maintenance window began.
     """
 
     done: CompletedCheck
     now: Standing
     before: Any
+    at: datetime
+    cause: str | None
+    retry: bool
     known_until: datetime
-
-    @property
-    def unconfirmed(self) -> bool:
-        """Whether there was a failure that is to be confirmed soon."""
-        return self.now.failures > 0 and self.now.state not in ("down", "paused", "maintenance")
