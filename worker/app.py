@@ -40,7 +40,10 @@ DRAIN_SECONDS = 15
 # nothing that counts is left to do.
 CELERY_SECONDS = 3
 
-app = Celery("stagewatch", broker=load_settings().redis_url)
+# At a location a worker looks for its checks itself: it needs PostgreSQL and no Redis, and it must
+# not take the wake-ups that are for others.
+_settings = load_settings()
+app = Celery("stagewatch", broker="memory://" if _settings.location else _settings.redis_url)
 app.conf.update(
     # Acknowledged when done, not when taken: a worker that is killed leaves the task to others.
     task_acks_late=True,

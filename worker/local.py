@@ -90,6 +90,8 @@ def main() -> None:
     os.environ.setdefault("LOG_LEVEL", "warning")
     # One process does not need Redis, even if the environment names one.
     os.environ["REDIS_URL"] = ""
+    # It is the only one, so it checks what is to be checked from anywhere.
+    os.environ["LOCATION"] = ""
     logs.configure(load_settings(), "local")
     with local_postgres(DATA) as os.environ["DATABASE_URL"]:
         command.upgrade(Config(ROOT / "alembic.ini"), "head")
