@@ -18,6 +18,7 @@ from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.checks.switching import Switching
 from app.database import Database, DatabaseUnavailable
+from app.locations.presence import note
 from app.maintenance.periods import extend
 from app.metrics import resources
 from app.probing.prober import Prober
@@ -49,6 +50,8 @@ UPKEEP_SECONDS = 3600.0
 UPKEEP_RETRY_SECONDS = 10.0
 # Seconds between two looks for rows of the schedule that no claim finds any more.
 SWEEP_SECONDS = 60.0
+# Seconds between two notes that this worker checks from its location.
+PRESENCE_SECONDS = 10.0
 # Work of either kind takes no more than a hundredth of the time.
 UPKEEP_SHARE = 100
 # Seconds that the end waits for a claim under way.
@@ -90,7 +93,9 @@ class Engine:
         self._upkeep_asked = asyncio.Event()
         self._tasks = [asyncio.create_task(self._claim_all())]
         self._upkeep(lambda: sweep(self._database, self._location), SWEEP_SECONDS)
-        if not self._location:
+        if self._location:
+            self._upkeep(lambda: note(self._database, self._location), PRESENCE_SECONDS)
+        else:
             self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
             self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
             self._tasks.append(asyncio.create_task(Switching(self._database).run()))

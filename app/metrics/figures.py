@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import text
 
 from app.database import Database, DatabaseUnavailable
+from app.locations.figures import by_location
+from app.locations.schemas import LocationFigures
 
 # Seconds for which the figures are kept, for several Prometheus that ask, or a person who reloads.
 KEEP_SECONDS = 5.0
@@ -74,12 +76,14 @@ class Figures:
         try:
             async with self._database.transaction() as session:
                 figures = (await session.execute(_FIGURES, {"late": LATE_SECONDS})).one()
+                locations = await by_location(session)
                 monitors = (await session.execute(_MONITORS, {"limit": self._limit})).all()
         except DatabaseUnavailable:
             up.set(0)
             return registry
         up.set(1)
         _add_figures(registry, figures)
+        _add_locations(registry, locations)
         _add_monitors(registry, monitors)
         return registry
 
@@ -101,6 +105,18 @@ def _add_figures(registry: CollectorRegistry, figures: Any) -> None:
         ("incidents_open", figures.incidents, "Outages that go on."),
     ):
         Gauge(f"stagewatch_{name}", documentation, registry=registry).set(float(value))
+
+
+def _add_locations(registry: CollectorRegistry, locations: Sequence[LocationFigures]) -> None:
+    for suffix, field, documentation in (
+        ("", "monitors", "Monitors that are to be checked from a location."),
+        ("_failing", "failing", "Those of them that are down as seen from there."),
+        ("_overdue", "overdue", "Those of them that have had no result from there in time."),
+    ):
+        name = f"stagewatch_location_monitors{suffix}"
+        gauge = Gauge(name, documentation, ["location"], registry=registry)
+        for location in locations:
+            gauge.labels(location.name).set(getattr(location, field))
 
 
 def _add_monitors(registry: CollectorRegistry, monitors: Sequence[Any]) -> None:

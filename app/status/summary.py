@@ -6,7 +6,7 @@ rows and text of those would hold up every other client for a third of a second.
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,12 @@ from app.checks.uptime import RATIOS_OF_A_DAY
 from app.fields import Milliseconds
 from app.incidents.public import PUBLIC_CAUSE
 from app.incidents.schemas import IncidentOut
+from app.locations.figures import by_location, unseen
+from app.locations.schemas import LocationFigures
 from app.maintenance.coverage import IS_FOR
 from app.monitors.output import StateName
+
+_FIGURES = TypeAdapter(list[LocationFigures])
 
 # Rows in one part: 100 to 200 kB, about as much as is read from a connection at a time.
 PART = 500
@@ -71,6 +75,7 @@ class Summary(BaseModel):
         description="Monitors that should have been checked over a minute ago. Not 0: no worker "
         "checks, or too few do, and the states are old."
     )
+    locations: list[LocationFigures] = Field(description="From where monitors are checked.")
 
 
 def _utc(moment: str) -> str:
@@ -156,6 +161,9 @@ async def summarize(session: AsyncSession, *, public: bool = False) -> list[byte
     incidents = (await session.scalars(_PUBLIC_INCIDENTS if public else _INCIDENTS)).all()
     maintenance = (await session.scalars(_MAINTENANCE)).all()
     overdue = int(await session.scalar(_OVERDUE) or 0)
+    locations = await by_location(session)
+    if locations:
+        overdue += await unseen(session)
     state = overall(
         down=any(row.down for row in monitors),
         up=any(row.up for row in monitors),
@@ -167,7 +175,8 @@ async def summarize(session: AsyncSession, *, public: bool = False) -> list[byte
     parts += _separated(list(incidents))
     parts.append(b'],"maintenance":[')
     parts += maintenance
-    parts.append(b'],"overdue":%d}' % overdue)
+    parts.append(b'],"overdue":%d,"locations":' % overdue)
+    parts += [_FIGURES.dump_json(locations), b"}"]
     return parts
 
 
