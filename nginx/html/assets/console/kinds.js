@@ -27,6 +27,8 @@ export const DEFAULTS = {
   interval_seconds: 60,
   timeout_seconds: 10,
   confirmations: 2,
+  locations: [],
+  min_failing_locations: 1,
   method: "GET",
   accepted_status_codes: ["200-299"],
   keyword_absent: false,
@@ -47,7 +49,8 @@ export const DEFAULTS = {
  * Return the parts of a kind's form. Those that are not `open` are for the few who need them.
  *
  * @param {string} kind
- * @param {{groups: string[], tags: string[], channels: any[] | null, masked: boolean}} known
+ * @param {{groups: string[], tags: string[], locations: string[], channels: any[] | null,
+ *   masked: boolean}} known
  * @returns {Part[]}
  */
 export function partsOf(kind, known) {
@@ -57,6 +60,7 @@ export function partsOf(kind, known) {
     parts.push({ title: "What counts as up", fields: expectationFields() });
     parts.push({ title: "Request", fields: requestFields(known) });
   }
+  if (kind !== "heartbeat") parts.push({ title: "Where from", fields: locationFields(known) });
   parts.push({ title: "Order and notifications", fields: orderFields(known), open: true });
   return parts;
 }
@@ -98,6 +102,16 @@ function timeFields() {
     new NumberField("confirmations", "Failures in a row that make it down", {
       hint: "Retried quickly, so that one lost packet wakes nobody.",
     }),
+  ];
+}
+
+function locationFields({ locations }) {
+  return [
+    new TagsField("locations", "Locations", {
+      suggestions: locations,
+      hint: "With commas between them; workers there check it. Empty: any worker without one.",
+    }),
+    new NumberField("min_failing_locations", "From how many it must fail to be down"),
   ];
 }
 
