@@ -25,6 +25,9 @@ _OLD = {
     "incidents": "closed_at < now() - CAST(:keep AS interval)",
     "locations": "seen_at < now() - CAST(:keep AS interval)",
     "notifications": "state <> 'pending' AND created_at < now() - CAST(:keep AS interval)",
+    "mails": "state <> 'pending' AND created_at < now() - CAST(:keep AS interval)",
+    "broadcasts": "created_at < now() - CAST(:keep AS interval)",
+    "sign_ups": "expires_at < now() - CAST(:keep AS interval)",
 }
 
 
@@ -37,6 +40,10 @@ async def apply(database: Database, settings: Settings) -> None:
         "incidents": settings.incident_retention_days,
         "locations": LOCATION_DAYS,
         "notifications": settings.notification_retention_days,
+        "mails": settings.notification_retention_days,
+        # Nobody has taken it up in a day; and sign-ups know themselves when they end.
+        "broadcasts": 1,
+        "sign_ups": 0,
     }
     for table, old in _OLD.items():
         statement = text(f"""
