@@ -52,7 +52,8 @@ def add_pages(app: FastAPI, folder: Path = FOLDER) -> None:
         return response
 
     app.mount("/assets", Files(directory=folder / "assets"))
-    app.mount("/console", Files(directory=folder / "console", html=True, check_dir=False))
+    for name in ("console", "subscription"):
+        app.mount(f"/{name}", Files(directory=folder / name, html=True, check_dir=False))
     # Before the route that is there: the first that matches answers.
     app.router.routes.insert(0, PageRoute("/", index))
 
