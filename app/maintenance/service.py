@@ -70,8 +70,10 @@ async def find(
     return window
 
 
-async def create(session: AsyncSession, config: WindowIn) -> MaintenanceWindow:
-    """Store a new window. Raises InvalidFieldError, also for one that is over already."""
+async def create(
+    session: AsyncSession, config: WindowIn, *, may_be_over: bool = False
+) -> MaintenanceWindow:
+    """Store a new window. Raises InvalidFieldError, unless it may, for one that is over already."""
     await _check_monitors(session, config.monitors)
     window = MaintenanceWindow()
     _write(window, config)
@@ -80,7 +82,7 @@ async def create(session: AsyncSession, config: WindowIn) -> MaintenanceWindow:
     await session.refresh(window)
     await _set_monitors(session, window.id, config.monitors)
     periods = await plan(session, window)
-    if not periods:
+    if not periods and not may_be_over:
         field = "recurrence.until" if config.recurrence else "ends_at"
         raise InvalidFieldError(field, "it would be over already")
     await publish_config(session)
