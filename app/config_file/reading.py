@@ -7,7 +7,7 @@ that a few lines can't grow to millions. Plain words are read as YAML 1.2's core
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import yaml
@@ -19,6 +19,7 @@ MAX_DEPTH = 16
 MAX_VALUES = 5_000_000
 """Keys and values after aliases are written out. 50,000 monitors have about a million."""
 
+REFERENCE = "!secret"
 MAX_DIGITS = 400
 """Longest number: the largest that a float can hold has 309 digits."""
 
@@ -36,6 +37,9 @@ _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII
 )
 _FLOAT_WORD = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+Secret = Callable[[str], str]
 
 
 class Map(dict[str, Any]):
@@ -56,12 +60,13 @@ class Seq(list[Any]):
         self.lines: list[int] = []
 
 
-def read_yaml(text: str) -> tuple[Any, list[Fault]]:
+def read_yaml(text: str, secret: Secret | None = None) -> tuple[Any, list[Fault]]:
     """Return the value of a YAML document: Map, Seq, str, int, float, bool or None.
 
-    And faults that do not keep from reading on. Raises BadFileError for one that does.
+    And faults that do not keep from reading on. Raises BadFileError for one that does. `secret`
+    returns what `!secret NAME` stands for, or raises ValueError; without it, nothing does.
     """
-    builder = _Builder()
+    builder = _Builder(secret)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -113,7 +118,8 @@ class _Open:
 class _Builder:
     """Takes the parser's events, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: Secret | None) -> None:
+        self._secret = secret
         self.value: Any = None
         self.faults: list[Fault] = []
         self._open: list[_Open] = []
@@ -144,14 +150,26 @@ class _Builder:
         line = event.start_mark.line + 1
         top = self._open[-1] if self._open else None
         is_key = top is not None and top.key is None and isinstance(top.container, Map)
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None and event.tag not in ("!", REFERENCE):
             self.fault(line, f"tags are not used here: {event.tag}", self._path())
         # Of a key the text counts, so that a header may be named 1 or Null.
         is_plain = event.implicit[0] and event.tag is None
         value = plain(event.value) if is_plain and not is_key else event.value
+        if event.tag == REFERENCE:
+            value = self._secret_value(event.value, line)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
         self._put(value, line, 1)
+
+    def _secret_value(self, name: str, line: int) -> str:
+        if self._secret is None:
+            self.fault(line, f"{REFERENCE} is for the command line only", self._path())
+            return name
+        try:
+            return self._secret(name)
+        except ValueError as error:
+            self.fault(line, str(error), self._path())
+            return name
 
     def _begin(self, event: Any) -> None:
         line = event.start_mark.line + 1
