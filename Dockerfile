@@ -7,13 +7,13 @@ FROM python:3.14-slim AS base
 # tools and its layers cost nothing.
 FROM base AS packages
 
-# `strip`, for below. Not pinned: Debian offers the newest release of a package only, so a pin
-# would break the build with every update. What the cache mounts hold is kept on the building
-# machine, and is in no layer.
+# `strip`, for below, and the init that runs in the end. Not pinned: Debian offers the newest
+# release of a package only, so a pin would break the build with every update. What the cache
+# mounts hold is kept on the building machine, and is in no layer.
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
-    apt-get update && apt-get install --yes --no-install-recommends binutils
+    apt-get update && apt-get install --yes --no-install-recommends binutils tini
 
 # uv does pip's work in a fraction of the time. The same release writes the lock file.
 RUN --mount=type=cache,target=/root/.cache/pip pip install uv==0.13.9
@@ -72,6 +72,13 @@ FROM base AS runtime
 # program's user may not write anyway.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
+# The first process of a container is the parent of all that have lost theirs, and must ask how they
+# ended, or they stay in the table of processes and count against its limit. Python does not; this
+# does nothing else, and passes signals on. `init: true` in Compose is the same from the engine,
+# where that has one.
+COPY --from=packages /usr/bin/tini /usr/bin/tini
+ENTRYPOINT ["tini", "--"]
+
 COPY --from=packages /opt/venv /opt/venv
 
 # A user for the program. As root, whoever breaks out of the program is root on whatever is
@@ -106,10 +113,9 @@ LABEL org.opencontainers.image.title="stagewatch" \
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["python", "-m", "app.healthcheck"]
 
-# The program's own entry point: it starts Uvicorn with the program's limits. In brackets: it is
-# the container's first process and gets SIGTERM from `docker stop` itself, finishes the requests
-# under way and exits. A shell in between would not pass the signal on, and Docker would kill the
-# container ten seconds later.
+# The program's own start: Uvicorn with the program's limits. In brackets: tini starts it itself and
+# passes on the SIGTERM of `docker stop`; it finishes the requests under way and exits. A shell in
+# between would not pass the signal on, and Docker would kill the container ten seconds later.
 CMD ["python", "-m", "app.server"]
 
 
