@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
     """Days for which incidents are kept after they have been closed, with their notifications."""
 
+    backup_folder: Path | None = None
+    """Where beat finds the backups, to tell how old the newest one is."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
 
