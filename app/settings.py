@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """Clients' connections that may be open at once."""
 
+    shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 8
+    """Seconds for answers to be finished when the API stops: Docker kills after ten by default."""
+
     max_streams: Annotated[int, Field(ge=1)] = 500
     """Clients of /api/events at a time; in any case no more than half of MAX_CONNECTIONS."""
 
