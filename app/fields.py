@@ -19,6 +19,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOTHING_TO_SEE = re.compile(r"[\s\u200c\u200d]*")
 
 
+def as_line(text: str, limit: int) -> str | None:
+    """Return a foreign text as a Line of at most `limit` characters; None if nothing is to see."""
+    line = " ".join(_NOT_IN_A_LINE.sub(" ", _SURROGATE.sub(" ", text)).split())[:limit].rstrip()
+    return None if _NOTHING_TO_SEE.fullmatch(line) else line
+
+
 def _storable(text: str) -> str:
     # JSON may escape half a surrogate pair, but UTF-8 has no way to write one; PostgreSQL's text
     # takes no NUL.
@@ -53,6 +59,12 @@ Number = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(a
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 """The number of a row."""
+
+
+LocationName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", examples=["frankfurt"])
+]
+"""A place to check from: a word that a log, a metric and an environment variable can carry."""
 
 
 class InputModel(BaseModel):

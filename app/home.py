@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from app import STAGE, __version__
+from app.api.access import requires
 
 router = APIRouter(tags=["service"])
 
@@ -45,7 +46,7 @@ class Time(BaseModel):
     time: AwareDatetime
 
 
-@router.get("/")
+@router.get("/", dependencies=[requires("public")])
 async def home() -> Home:
     """Name, version, stage and where to go on."""
     links = {
@@ -59,18 +60,22 @@ async def home() -> Home:
         "incidents": "/api/incidents",
         "channels": "/api/channels",
         "notifications": "/api/notifications",
+        "keys": "/api/keys",
         "probe": "/api/probe",
+        "events": "/api/events",
+        "feed": "/feed.atom",
+        "subscriptions": "/api/subscriptions",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
 
 
-@router.get("/health")
+@router.get("/health", dependencies=[requires("public")])
 async def health() -> Health:
     """Alive: 200 as long as this process answers, with or without its dependencies."""
     return Health()
 
 
-@router.get("/time")
+@router.get("/time", dependencies=[requires("public")])
 async def time() -> Time:
     """Now."""
     return Time(time=datetime.now(UTC))

@@ -19,6 +19,9 @@ REQUEST_SECONDS = 15.0
 SEND_SECONDS = 15.0
 
 
+# In a request's `state`: what ends its answer, where that would go on as long as the client wants.
+END_AT_SHUTDOWN = "end_at_shutdown"
+
 # The order in which connections began to wait: the event loop's clock is the same for all that
 # arrive in one turn.
 _turns = itertools.count()
@@ -48,6 +51,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.waiting: asyncio.TimerHandle | None = None
         self.waiting_since = 0
         self._stuck: asyncio.TimerHandle | None = None
+        self._leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # as Uvicorn has it
@@ -68,6 +72,24 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
+
+    def leave(self) -> None:
+        """Say with the next answer that it is the last; the client closes if it asks no more.
+
+        Whoever closes a connection that is idle may do it while the next request is on its way.
+        So that is the client's part here, and nothing that has been sent is lost. A stream ends at
+        once.
+        """
+        self._leaving = True
+        self._end_stream()
+        # Once an answer's head is sent it can't be said any more.
+        if self._is_answering() and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """End a stream at once when the server stops; other answers are finished."""
+        self._end_stream()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """Limit the time for which an answer is stuck, because the client does not read it."""
@@ -94,6 +116,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._idle_bytes = 0
         super().on_headers_complete()
+        if self._leaving:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._idle_bytes = 0
@@ -118,6 +142,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _end_stream(self) -> None:
+        end = self.cycle.scope["state"].get(END_AT_SHUTDOWN) if self._is_answering() else None
+        if end is not None:
+            end()
+            if self._stuck is not None:
+                # Its client does not read, so it would not get to its end either.
+                self.transport.abort()
 
     def _wait(self) -> None:
         if self.waiting is None:

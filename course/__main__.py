@@ -11,14 +11,16 @@ from pathlib import Path
 
 from . import listing, reading
 from .chain import Commit, Main, Stage, find_main, group_by_stage, read_chain
-from .each import StoppedError, choose, run_each
+from .each import StoppedError, choose, commit_by_commit, run_each
 from .editions import BrokenChainError, join
+from .figures import write_between_marks
 from .git import Clone, CourseError
+from .measure import measure, report
 from .options import make_parser
 from .rehearsal import GUIDE, rehearse
 from .rules import Fault, find_main_faults
 from .stages import title
-from .tags import derive_tags, update_tags
+from .tags import derive_tags, push_tags, update_tags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{options.name} takes no command after --")
     options.command = command
     try:
-        return _RUN[options.name](Clone.around(Path.cwd()), options)
+        code = _RUN[options.name](Clone.around(Path.cwd()), options)
+        # What is short is written only now.
+        sys.stdout.flush()
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
@@ -43,11 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"course: stopped by signal {error.signal}", file=sys.stderr)
         return 128 + error.signal
     except KeyboardInterrupt:
+        # As a shell says it of Ctrl-C, which who pressed it knows of.
         return 130
     except BrokenPipeError:
         # The reader, as in `| head`, has seen enough; the flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return code
 
 
 def _list(clone: Clone, options: argparse.Namespace) -> int:
@@ -70,6 +76,11 @@ def _tag(clone: Clone, options: argparse.Namespace) -> int:
     for change in changes:
         print(f"{change}  {title(change.tag[-2:])}".rstrip())
     print(f"{len(wanted)} tags, {len(changes)} changed")
+    if options.push:
+        pushed = push_tags(clone, wanted, main.id, "origin")
+        for change in pushed:
+            print(f"pushed   {change.tag}  {(change.after or 'removed')[:9]}")
+        print(f"{len(pushed)} pushed")
     return 0
 
 
@@ -102,7 +113,11 @@ def _each(clone: Clone, options: argparse.Namespace) -> int:
     _note_strays(chain)
     stages = choose(group_by_stage(chain), options.only or (), options.first, options.last)
     succeeded = run_each(
-        clone, stages, options.command, keep_going=options.keep_going, folder=options.dir
+        clone,
+        commit_by_commit(stages) if options.commits else stages,
+        options.command,
+        keep_going=options.keep_going,
+        folder=options.dir,
     )
     return 0 if succeeded else 1
 
@@ -143,6 +158,17 @@ def _guide(clone: Clone, options: argparse.Namespace) -> int:
         raise CourseError(f"there is no page from {first} to {last}")
     succeeded = rehearse(clone, pages, tree=options.tree, keep_going=options.keep_going)
     return 0 if succeeded else 1
+
+
+def _measure(clone: Clone, options: argparse.Namespace) -> int:
+    _note_changes(clone)
+    by_number = group_by_stage(read_chain(clone, clone.head()))
+    rows = measure(clone, choose(by_number, (), options.first or "02", options.last))
+    lines = report(rows)
+    print("\n".join(lines))
+    if options.write:
+        write_between_marks(clone.top / "course/guide/09.md", lines)
+    return 1 if any(row.fault for row in rows) else 0
 
 
 def _stage(clone: Clone, number: str) -> Stage:
@@ -201,6 +227,7 @@ _RUN: dict[str, Callable[[Clone, argparse.Namespace], int]] = {
     "log": _log,
     "commits": _commits,
     "guide": _guide,
+    "measure": _measure,
     "edition": _edition,
 }
 

@@ -1,4 +1,4 @@
-"""Runs a command at every stage, each in a worktree of its own."""
+"""Runs a command at every stage, or at every commit of it, in a worktree."""
 
 import os
 import signal
@@ -21,9 +21,12 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 @dataclass(frozen=True)
 class Result:
-    """How the command ended at a stage: its exit code, negative for a signal, and seconds taken."""
+    """How the command ended at a stage: its exit code, negative for a signal, and seconds taken.
 
-    stage: str
+    ``where`` is the stage, with its commit where there are several of one stage.
+    """
+
+    where: str
     code: int
     seconds: float
 
@@ -35,7 +38,7 @@ class Result:
             how = f"failed, signal {-self.code}"
         else:
             how = f"failed, exit code {self.code}"
-        return f"stage {self.stage}  {how:<22}  {self.seconds:7.1f} s"
+        return f"{self.where}  {how:<22}  {self.seconds:7.1f} s"
 
 
 class StoppedError(Exception):
@@ -136,6 +139,13 @@ def choose(
     return chosen
 
 
+def commit_by_commit(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """Yield each of ``stages`` as it was after its first commit, after its second, and so on."""
+    for stage in stages:
+        for number in range(1, len(stage.commits) + 1):
+            yield Stage(stage.number, stage.commits[:number])
+
+
 def run_each(
     clone: Clone,
     stages: Iterable[Stage],
@@ -154,30 +164,37 @@ def run_each(
     Raises StoppedError if a signal ends the run, CourseError if a worktree cannot be made.
     """
     runner = Runner()
-    results: dict[str, Result] = {}
+    results: dict[Stage, Result] = {}
     stages = list(stages)
+    numbers = [stage.number for stage in stages]
+    where = {
+        stage: f"stage {stage.number}"
+        + (f"  {stage.last.short}" if numbers.count(stage.number) > 1 else "")
+        for stage in stages
+    }
     try:
         with runner.catching_signals():
             for stage in stages:
                 runner.raise_if_stopped()
-                with _worktree(clone, stage, folder) as top:
+                with worktree(clone, stage, folder) as top:
                     heading = f"stage {stage.number} {title(stage.number)}".rstrip()
                     print(f"== {heading} ({stage.last.short})", flush=True)
                     begin = time.monotonic()
                     code = runner.run(command, top, stage.number)
                     seconds = time.monotonic() - begin
-                results[stage.number] = Result(stage.number, code, seconds)
+                results[stage] = Result(where[stage], code, seconds)
                 if code != 0 and not keep_going:
                     break
     finally:
         print("==")
         for stage in stages:
-            print(results.get(stage.number, f"stage {stage.number}  not run"), flush=True)
+            print(results.get(stage, f"{where[stage]}  not run"), flush=True)
     return all(result.code == 0 for result in results.values())
 
 
 @contextmanager
-def _worktree(clone: Clone, stage: Stage, folder: Path | None) -> Iterator[Path]:
+def worktree(clone: Clone, stage: Stage, folder: Path | None = None) -> Iterator[Path]:
+    """Yield the top of a worktree of the stage: a temporary one, or ``folder/NN``, which stays."""
     if folder is not None:
         yield _kept_worktree(clone, stage, folder / stage.number)
         return

@@ -17,7 +17,8 @@ _TAG = """\
 Make the tags that main calls for: stage-NN is the last commit of a stage in the newest edition,
 edition-K/stage-NN the same in an older one. Run it again after a fetch, and they move. Tags of
 these two forms that main does not call for are removed; other tags are left alone. Nothing is
-changed if `verify` finds a fault."""
+changed if `verify` finds a fault. With --push, the tags of origin follow, if its main is the same
+as here."""
 
 _TIP = """\
 Print the id of the last commit of the newest stage on main, from which the chain goes on:
@@ -31,6 +32,7 @@ the stage in the variable STAGE. It is run directly; for a shell's syntax, run a
 
     python3 -m course each -- make test
     python3 -m course each --from 05 --keep-going -- sh -c 'docker build -t demo:$STAGE .'
+    python3 -m course each --stage 07 --commits --dir /tmp/each -- make lint test TESTS=tests/unit
 
 Worktrees are removed at the end, whatever the end is, unless --dir keeps them."""
 
@@ -81,6 +83,16 @@ is a fault: exit code 1.
 The pages run in order in one shell and in a clone of their own, with the stages of the chain at
 HEAD. With --tree, the files of the work tree are the newest stage, and its page is run."""
 
+_MEASURE = """\
+Measure the stages of the chain at HEAD from 02 on, each at its own tree: the image's size, what it
+adds to its base image, how long it takes to build without a cache and again after a change of the
+code, how long the stack takes from `up` to healthy with its images built, and how much memory its
+containers use when nothing happens. The table goes to the terminal and, with --write, to the page
+of stage 09. A stage that can't be measured is named, the others are measured: exit code 1.
+
+Run it on a machine that does nothing else. It takes a minute or two for each stage, and leaves
+none of the images, containers, volumes and caches that it makes."""
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; the command's name is in ``name``."""
@@ -109,17 +121,19 @@ def make_parser() -> argparse.ArgumentParser:
     list_ = add("list", _LIST, "[-v]", "list the stages of the chain at HEAD")
     list_.add_argument("-v", "--commits", action="store_true", help="list each stage's commits too")
 
-    for name, text, brief in (
-        ("tag", _TAG, "make or move the tags of the stages"),
-        ("tip", _TIP, "print the commit from which the chain goes on"),
-        ("verify", _VERIFY, "check the chain and main"),
+    for name, text, usage, brief in (
+        ("tag", _TAG, "[--main REF] [--push]", "make or move the tags of the stages"),
+        ("tip", _TIP, "[--main REF]", "print the commit from which the chain goes on"),
+        ("verify", _VERIFY, "[--main REF]", "check the chain and main"),
     ):
-        sub = add(name, text, "[--main REF]", brief)
+        sub = add(name, text, usage, brief)
         sub.add_argument(
             "--main",
             metavar="REF",
             help="use this as main (default: main, or origin/main if ahead)",
         )
+        if name == "tag":
+            sub.add_argument("--push", action="store_true", help="make origin's tags the same")
 
     each = add("each", _EACH, "[OPTION]... -- COMMAND...", "run a command at every stage")
     for option, name, text in (
@@ -135,6 +149,9 @@ def make_parser() -> argparse.ArgumentParser:
             action="append" if name == "only" else "store",
             help=text,
         )
+    each.add_argument(
+        "--commits", action="store_true", help="at every commit of a stage, not only at its last"
+    )
     each.add_argument("--keep-going", action="store_true", help="go on after a failure")
     each.add_argument(
         "--dir",
@@ -175,6 +192,13 @@ def make_parser() -> argparse.ArgumentParser:
     guide.add_argument("--to", dest="last", type=_stage_number, metavar="NN", help="last page")
     guide.add_argument("--tree", action="store_true", help="take the work tree as newest stage")
     guide.add_argument("--keep-going", action="store_true", help="go on after a fault")
+
+    measure = add("measure", _MEASURE, "[OPTION]...", "measure images, builds and stacks")
+    measure.add_argument(
+        "--from", dest="first", type=_stage_number, metavar="NN", help="first stage (default: 02)"
+    )
+    measure.add_argument("--to", dest="last", type=_stage_number, metavar="NN", help="last stage")
+    measure.add_argument("--write", action="store_true", help="put the table into the guide")
 
     edition = add("edition", _EDITION, "-m WHY", "join the chain at HEAD to main")
     edition.add_argument(

@@ -112,6 +112,7 @@ def _goes_on(command: str) -> bool:
     try:
         shlex.split(command)
     except ValueError:
+        # A quotation that does not end.
         return True
     return False
 

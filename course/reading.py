@@ -13,7 +13,8 @@ from .git import Clone
 LINES_PER_COMMIT = 400
 """So many lines, added and deleted, are what a person reads of one commit at most."""
 
-_TESTS = ("tests", "course/tests")
+# In the third are the alert rules', which promtool runs.
+_TESTS = ("tests", "course/tests", "monitoring/tests")
 _LOCKS = ("*.lock",)
 
 

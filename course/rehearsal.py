@@ -23,8 +23,47 @@ GUIDE = Path(__file__).parent / "guide"
 _LIMIT = 300.0
 _REGISTRY = ("registry-1.docker.io", 443)
 # A reader's variables that would change what the pages' commands do.
-_UNSET = {"ALLOWED_NETWORKS", "APP_ENV", "BIND_ADDRESS", "BUILD_TARGET", "COMPOSE_FILE"}
-_UNSET |= {"COMPOSE_PROJECT_NAME", "HTTP_PORT", "IMAGE", "MAKEFLAGS", "PORT", "PROBE_URLS", "VENV"}
+READERS_VARIABLES = {"ALLOWED_NETWORKS", "APP_ENV", "BIND_ADDRESS", "BUILD_TARGET", "COMPOSE_FILE"}
+READERS_VARIABLES |= {
+    "ALERT_WEBHOOK_URL",
+    "API_CPUS",
+    "API_KEYS",
+    "API_MEMORY",
+    "BACKUP_AT",
+    "BACKUP_FOLDER",
+    "BACKUP_KEEP_DAYS",
+    "BACKUP_RAW_CHECKS",
+    "CLIENT_REQUESTS_PER_SECOND",
+    "COMPOSE_PROJECT_NAME",
+    "CURL_CA_BUNDLE",
+    "DB_CPUS",
+    "DB_MEMORY",
+    "FILE",
+    "GRAFANA_PASSWORD",
+    "GRAFANA_PORT",
+    "HSTS_SECONDS",
+    "HTTPS_PORT",
+    "HTTP_PORT",
+    "IMAGE",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "LOG_MAX_FILES",
+    "LOG_MAX_SIZE",
+    "MAIL_FROM",
+    "MAKEFLAGS",
+    "PORT",
+    "PROBE_URLS",
+    "PROMETHEUS_PORT",
+    "PUBLIC_URL",
+    "RATE_LIMIT_PER_MINUTE",
+    "REF",
+    "REPOSITORY",
+    "SECRETS_FOLDER",
+    "STAGEWATCH_IMAGE",
+    "VENV",
+    "WORKER_CPUS",
+    "WORKER_MEMORY",
+}
 
 
 def rehearse(clone: Clone, pages: Sequence[Path], *, tree: bool, keep_going: bool) -> bool:
@@ -38,7 +77,9 @@ def rehearse(clone: Clone, pages: Sequence[Path], *, tree: bool, keep_going: boo
     failed = False
     with TemporaryDirectory(prefix="course-guide-") as folder:
         top = _scratch_clone(clone, Path(folder).resolve() / "stagewatch", tree=tree)
-        env = {name: value for name, value in environment().items() if name not in _UNSET}
+        env = {
+            name: value for name, value in environment().items() if name not in READERS_VARIABLES
+        }
         with Shell(top, Path(folder), env) as shell, _cleaning(pages):
             for page in pages:
                 begin = time.monotonic()
@@ -99,6 +140,7 @@ def _has_internet() -> bool:
     try:
         socket.create_connection(_REGISTRY, timeout=3).close()
     except OSError:
+        # Commands that need it are left out then, and the report says how many.
         return False
     return True
 

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Self
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Shell:
     """One bash for many commands: what one of them sets, exports or aliases, the next one finds.
 
@@ -31,6 +35,8 @@ class Shell:
             stderr=subprocess.STDOUT,
             # A Ctrl-C at the terminal is for us, and one of ours for the command alone.
             start_new_session=True,
+            # In the background we ignore Ctrl-C, and would pass that on; bash can't undo it.
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509  (there are no threads)
         )
         # Bash outlives the Ctrl-C that its commands die of.
         self._type("shopt -s expand_aliases; trap : INT")
@@ -41,6 +47,7 @@ class Shell:
 
     def __exit__(self, *_: object) -> None:
         """End bash and its background commands."""
+        # A command may have ended it: `exit`.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from .chain import group_by_stage, read_line
-from .git import Clone
+from .git import Clone, CourseError
 
 _DERIVED = re.compile(r"(edition-[1-9][0-9]*/)?stage-[0-9]{2}")
 
@@ -63,15 +63,41 @@ def update_tags(clone: Clone, wanted: dict[str, str]) -> list[Change]:
 
     Tags with names of another kind are left alone. All change together, or none does.
     """
-    present = read_tags(clone)
+    changes = _changes(read_tags(clone), wanted)
+    clone.git("update-ref", "--stdin", "-z", stdin="".join(map(_instruction, changes)))
+    return changes
+
+
+def push_tags(clone: Clone, wanted: dict[str, str], main: str, remote: str) -> list[Change]:
+    """Make the derived tags of ``remote`` the ``wanted`` ones, all or none; return what changed.
+
+    Raises CourseError if main is not at ``main`` there: an older clone would move the tags back.
+    """
+    lines = clone.git("ls-remote", "--refs", remote).splitlines()
+    refs = {ref: id_ for id_, ref in (line.split("\t", 1) for line in lines)}
+    theirs = refs.get("refs/heads/main")
+    if theirs != main:
+        raise CourseError(
+            f"main of {remote} is at {(theirs or 'nothing')[:9]}, not at {main[:9]}: "
+            "push main or fetch it first"
+        )
+    tags = {ref.removeprefix("refs/tags/"): id_ for ref, id_ in refs.items()}
+    present = {tag: id_ for tag, id_ in tags.items() if _DERIVED.fullmatch(tag)}
+    changes = _changes(present, wanted)
+    if changes:
+        leases = [f"--force-with-lease=refs/tags/{c.tag}:{c.before or ''}" for c in changes]
+        refspecs = [f"{change.after or ''}:refs/tags/{change.tag}" for change in changes]
+        clone.git("push", "--quiet", "--atomic", "--no-verify", *leases, remote, *refspecs)
+    return changes
+
+
+def _changes(present: dict[str, str], wanted: dict[str, str]) -> list[Change]:
     names = sorted(present | wanted, key=lambda tag: ("/" in tag, tag))
-    changes = [
+    return [
         Change(tag, present.get(tag), wanted.get(tag))
         for tag in names
         if present.get(tag) != wanted.get(tag)
     ]
-    clone.git("update-ref", "--stdin", "-z", stdin="".join(map(_instruction, changes)))
-    return changes
 
 
 def _instruction(change: Change) -> str:

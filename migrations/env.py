@@ -2,43 +2,98 @@
 
 import asyncio
 import logging
+import time
 
 import asyncpg
 from alembic import context
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.channels.models
 import app.checks.models
 import app.incidents.models
+import app.keys.models
+import app.locations.models
+import app.maintenance.models
 import app.monitors.models
-import app.notifications.models  # noqa: F401  (imported for their tables)
+import app.notifications.models
+import app.subscriptions.models  # noqa: F401  (imported for their tables)
+from app import logs
 from app.database import Base
 from app.settings import load_settings
 
-# Every migration that is run has a line in the job's log.
-logging.basicConfig(format="%(name)s: %(message)s")
-logging.getLogger("alembic").setLevel(logging.INFO)
+# As a program of its own; what imports Alembic has its own logging. Every migration that is run has
+# a line in the job's log.
+if not logging.getLogger().handlers:
+    logs.configure(load_settings(), "migrate")
+    # Not among the SQL, where that is what is printed.
+    quiet = context.is_offline_mode()
+    logging.getLogger("alembic").setLevel(logging.WARNING if quiet else logging.INFO)
+
+log = logging.getLogger("migrations")
 
 # Any number, the same for all migrations.
 LOCK = 7247
+# Whoever comes after a migration that waits for a table waits behind it, readers too. So it waits
+# for a moment only, lets the others pass, and tries again: a dump may hold its tables for minutes.
+LOCK_TIMEOUT = "SET lock_timeout = '2s'"
+TRY_AGAIN_SECONDS = 3
+GIVE_UP_SECONDS = 900
 
 
 def migrate(connection: Connection) -> None:
     # Two migrations at once must not both create the same table: the second waits here, and
-    # then finds nothing left to do. The lock goes when the connection does.
-    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+    # then finds nothing left to do. The lock goes when the connection does. It is asked for again
+    # and again: an index that is made CONCURRENTLY waits for all who wait in the database.
+    while not connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+        connection.commit()
+        time.sleep(0.2)
+    connection.execute(text(LOCK_TIMEOUT))
     connection.commit()
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while True:
+        try:
+            run(connection)
+        except DBAPIError as error:
+            in_use = getattr(error.orig, "sqlstate", None) == "55P03"
+            if not in_use or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        connection.rollback()
+        log.warning("a table is in use: the migration is tried again in %d s", TRY_AGAIN_SECONDS)
+        time.sleep(TRY_AGAIN_SECONDS)
+
+
+def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        # What one has locked is free again before the next begins.
+        transaction_per_migration=True,
         # The partitions of `checks` come and go with the days.
         include_name=lambda name, kind, _: (
             kind != "table" or not (name or "").startswith("checks_")
         ),
     )
+    if newer := _unknown(connection):
+        # An earlier image, run again after a later one. Migrations first add what is new and take
+        # away only what no release before them uses, so it works with these tables too.
+        log.warning("the database is at %s, newer than this program; it is left as it is", newer)
+        return
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _unknown(connection: Connection) -> str | None:
+    """Return the database's revision if these migrations do not have it."""
+    known = {script.revision for script in context.script.walk_revisions()}
+    heads = MigrationContext.configure(connection).get_current_heads()
+    # Asking began a transaction, in which Alembic would not begin its own.
+    connection.commit()
+    return next((head for head in heads if head not in known), None)
 
 
 async def main() -> None:
@@ -53,6 +108,15 @@ async def main() -> None:
         await engine.dispose()
 
 
+def write_sql() -> None:
+    """Write the migrations as SQL, for whoever wants to read them first: `--sql`."""
+    context.configure(dialect_name="postgresql")
+    with context.begin_transaction():
+        context.execute(LOCK_TIMEOUT)
+        context.run_migrations()
+
+
 if context.is_offline_mode():
-    raise SystemExit("stagewatch: migrations need the database")
-asyncio.run(main())
+    write_sql()
+else:
+    asyncio.run(main())

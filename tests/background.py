@@ -48,5 +48,6 @@ class BackgroundServers:
         others = [task for task in asyncio.all_tasks() if task is not mine]
         for task in others:
             task.cancel()
+        # Waited for; that they end as cancelled is no fault.
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(0)

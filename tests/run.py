@@ -66,6 +66,7 @@ def _is_free(path: Path) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            # Another process holds it.
             return False
         return True
 

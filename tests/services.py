@@ -72,7 +72,7 @@ def redis(folder: Path, *, containers: bool) -> Iterator[str]:
     """Start a Redis, without `containers` a redis-server on the path; yields its address."""
     if containers:
         with RedisContainer("redis:8") as server:
-            yield f"redis://127.0.0.1:{server.get_exposed_port(6379)}"
+            yield f"redis://{server.get_container_host_ip()}:{server.get_exposed_port(6379)}"
         return
     socket = folder / "redis.sock"
     command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""]

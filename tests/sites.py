@@ -8,10 +8,11 @@ from threading import Thread
 
 
 class Site:
-    """A web server whose status a test sets, and that keeps what is posted to it."""
+    """A web server whose status and body a test sets, and that keeps what is posted to it."""
 
     def __init__(self) -> None:
         self.status = 200
+        self.body = b"ok"
         self.calls = 0
         self.posted: list[tuple[Message, bytes]] = []
         site = self
@@ -28,9 +29,9 @@ class Site:
 
             def answer(self) -> None:
                 self.send_response(site.status)
-                self.send_header("Content-Length", "2")
+                self.send_header("Content-Length", str(len(site.body)))
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(site.body)
 
             def log_message(self, format: str, *arguments: object) -> None:
                 pass
@@ -44,8 +45,11 @@ def new_site() -> Iterator[Site]:
     """Serve a site within the block."""
     site = Site()
     with site.server:
-        thread = Thread(target=site.server.serve_forever)
+        thread = Thread(target=site.server.serve_forever, daemon=True)
         thread.start()
-        yield site
-        site.server.shutdown()
-        thread.join()
+        try:
+            yield site
+        finally:
+            # After a test that failed too: what goes on running keeps the whole run from its end.
+            site.server.shutdown()
+            thread.join()

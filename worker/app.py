@@ -10,16 +10,22 @@ not be lost: a task that is added here may rely on them.
 
 import logging
 import os
+import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, bootsteps
-from celery.signals import after_setup_logger, after_task_publish, beat_init, worker_shutting_down
+from celery.signals import after_task_publish, beat_init, setup_logging, worker_shutting_down
 
+from app import logs
+from app.metrics.definitions import WAKE_UPS
 from app.settings import load_settings
-from worker import health
-from worker.engine import EngineThread
+from worker import backups, health
+from worker.metrics_server import serve_metrics
+
+if TYPE_CHECKING:
+    from worker.engine import EngineThread
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +40,10 @@ DRAIN_SECONDS = 15
 # nothing that counts is left to do.
 CELERY_SECONDS = 3
 
-app = Celery("stagewatch", broker=load_settings().redis_url)
+# At a location a worker looks for its checks itself: it needs PostgreSQL and no Redis, and it must
+# not take the wake-ups that are for others.
+_settings = load_settings()
+app = Celery("stagewatch", broker="memory://" if _settings.location else _settings.redis_url)
 app.conf.update(
     # Acknowledged when done, not when taken: a worker that is killed leaves the task to others.
     task_acks_late=True,
@@ -79,10 +88,10 @@ app.conf.update(
 
 
 class _Process:
-    engine: EngineThread | None = None
+    engine: "EngineThread | None" = None
 
 
-def engine() -> EngineThread:
+def engine() -> "EngineThread":
     """Return this process's engine. Raises RuntimeError outside a worker."""
     if _Process.engine is None:
         raise RuntimeError("tasks run in a worker only")
@@ -113,7 +122,13 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
     requires = ("celery.worker.components:Pool",)
 
     def start(self, _worker: Any) -> None:
-        _Process.engine = EngineThread(load_settings(), health_name="worker")
+        # Here, because beat has no engine: what that loads, for the database and for checks, is
+        # 18 MB of memory.
+        from worker.engine import EngineThread
+
+        settings = load_settings()
+        serve_metrics(settings.listen, settings.metrics_port)
+        _Process.engine = EngineThread(settings, health_name="worker")
 
     def stop(self, _worker: Any) -> None:
         if _Process.engine is not None:
@@ -133,7 +148,7 @@ def _begin_to_stop(exitcode: int, **_: Any) -> None:
         threading.Thread(target=_end, args=(_Process.engine, exitcode), daemon=True).start()
 
 
-def _end(engine: EngineThread, exitcode: int) -> None:
+def _end(engine: "EngineThread", exitcode: int) -> None:
     engine.close(DRAIN_SECONDS)
     time.sleep(CELERY_SECONDS)
     # Neither a broker that is silent nor a thread in a library that hangs may use up the grace
@@ -145,16 +160,23 @@ def _end(engine: EngineThread, exitcode: int) -> None:
 
 @beat_init.connect
 def _watch_beat(**_: Any) -> None:
+    log.info("beat begins to wake workers")
+    settings = load_settings()
+    backups.watch(settings.backup_folder)
+    serve_metrics(settings.listen, settings.metrics_port)
     # Only in beat: a wake-up that has reached the broker shows that it works.
     after_task_publish.connect(_beat_is_alive, weak=False)
 
 
 def _beat_is_alive(**_: Any) -> None:
     health.alive("beat")
+    WAKE_UPS.inc()
 
 
-@after_setup_logger.connect
-def _say_what_was_done(**_: Any) -> None:
+@setup_logging.connect
+def _log_as_the_api_does(**_: Any) -> None:
+    # A receiver of this signal takes the place of Celery's own logging.
+    logs.configure(load_settings(), "beat" if "beat" in sys.argv else "worker")
     # Celery logs the beginning and the end of every task, three lines a second. The engine logs
     # what was done; what goes wrong is a warning.
     for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):

@@ -9,9 +9,11 @@ from datetime import timedelta
 from app.checks.claiming import Claim, Floor, claim, release
 from app.checks.recording import CompletedCheck
 from app.database import Database, DatabaseUnavailable
+from app.metrics.definitions import CHECKS, CLAIMED, LAST_CLAIM, LATENESS, PROBES, RUNNING
 from app.probing.failure import CheckerFault
 from app.probing.prober import Prober
 from app.probing.result import Result, Timings
+from worker.certificates import Certificates
 from worker.failure_review import FailureReview
 from worker.faults import Faults
 from worker.result_writer import ResultWriter
@@ -55,12 +57,16 @@ class Checker:
         concurrency: int,
         faults: Faults,
         selfcheck: SelfCheck,
+        certificates: Certificates,
+        location: str = "",
     ) -> None:
         self._database = database
         self._prober = prober
         self._writer = writer
         self._concurrency = concurrency
         self._faults = faults
+        self._certificates = certificates
+        self._location = location
         self._targets = TargetCache()
         self._floor = Floor()
         self._claiming = asyncio.Lock()
@@ -88,14 +94,29 @@ class Checker:
             if limit <= 0 or self._closed:
                 return False
             async with self._database.transaction() as session:
-                claims = await claim(session, limit, self._floor)
+                claims = await claim(session, limit, self._floor, self._location)
                 await self._targets.learn(session, claims)
+            CLAIMED.inc(len(claims))
+            LAST_CLAIM.set_to_current_time()
+            RUNNING.set(taken + len(claims))
             loop = asyncio.get_running_loop()
             now = time.perf_counter()
             for claimed in claims:
                 wait = max(claimed.planned_at - now, 0)
                 self._waiting[claimed] = loop.call_later(wait, self._begin, claimed)
             return len(claims) == limit
+
+    async def stop_claiming(self, seconds: float) -> None:
+        """Take nothing more; wait `seconds` at the most for a claim under way.
+
+        One that is broken off after its commit would be left to its leases.
+        """
+        self._closed = True
+        try:
+            async with asyncio.timeout(seconds), self._claiming:
+                pass
+        except TimeoutError:
+            log.warning("a claim under way is left to its leases")
 
     async def drain(self, seconds: float) -> None:
         """End: begin no more checks, give those under way `seconds`, store the results.
@@ -113,11 +134,13 @@ class Checker:
         unfinished = list(self._probing.values())
         for task in unfinished:
             task.cancel()
+        # Waited for; that they end as cancelled is no fault.
         await asyncio.gather(*unfinished, return_exceptions=True)
         self._loop_watch.close()
         await self._review.close()
         await self._writer.close(STORE_SECONDS)
         self._giving_back.cancel()
+        # Waited for; that it ends as cancelled is no fault.
         await asyncio.gather(self._giving_back, return_exceptions=True)
         left += self._unmade
         try:
@@ -142,6 +165,7 @@ class Checker:
             )
             self._writer.add(_completed(claimed, late))
             return
+        LATENESS.observe(max(time.perf_counter() - claimed.planned_at, 0))
         target = self._targets.get(claimed)
         if target is None:
             # It has been changed since it was claimed, or can't be read: that is no outage.
@@ -152,6 +176,9 @@ class Checker:
         except (CheckerFault, MemoryError) as fault:
             self._give_back(claimed, str(fault) or "no memory is left")
             return
+        if result.latency_ms is not None:
+            PROBES.labels(claimed.kind).observe(result.latency_ms / 1000)
+        self._certificates.note(claimed.monitor_id, result.certificate_expires)
         completed = _completed(claimed, result)
         if result.ok:
             self._unmade_in_a_row.pop(claimed.monitor_id, None)
@@ -172,6 +199,7 @@ class Checker:
         )
 
     def _give_back(self, claimed: Claim, reason: str) -> None:
+        CHECKS.labels(claimed.kind, "unmade").inc()
         self._faults.note(reason)
         self._unmade_in_a_row[claimed.monitor_id] += 1
         if self._unmade_in_a_row[claimed.monitor_id] <= AT_ONCE:

@@ -16,15 +16,18 @@ import uvloop
 
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
+from app.checks.switching import Switching
 from app.database import Database, DatabaseUnavailable
-from app.notifications.delivery import DeliveryLoop
-from app.probing.guard import Guard
+from app.locations.presence import note
+from app.maintenance.periods import extend
+from app.metrics import resources
 from app.probing.prober import Prober
 from app.settings import Settings
 from worker import capacity, health
+from worker.certificates import Certificates
 from worker.checker import Checker
+from worker.delivering import Delivering
 from worker.faults import Faults
-from worker.listener import Listener
 from worker.result_writer import ResultWriter
 from worker.selfcheck import SelfCheck
 
@@ -32,10 +35,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Connections for checking: one claims, one stores, one gives back, one is for upkeep. Delivery
-# has its own, so that neither can take what the other needs.
-CHECK_CONNECTIONS = 4
-DELIVERY_CONNECTIONS = 4
+# Connections for checking: one claims, one stores, one gives back, one is for upkeep, one for
+# maintenance windows. Delivery has its own, so that neither can take what the other needs.
+CHECK_CONNECTIONS = 5
 # Seconds until the engine looks by itself for what is due, if nothing wakes it before. Less than
 # the time by which checks are claimed ahead (app.checks.claiming.HORIZON_SECONDS), and at
 # random, so that several workers take turns.
@@ -48,8 +50,12 @@ UPKEEP_SECONDS = 3600.0
 UPKEEP_RETRY_SECONDS = 10.0
 # Seconds between two looks for rows of the schedule that no claim finds any more.
 SWEEP_SECONDS = 60.0
+# Seconds between two notes that this worker checks from its location.
+PRESENCE_SECONDS = 10.0
 # Work of either kind takes no more than a hundredth of the time.
 UPKEEP_SHARE = 100
+# Seconds that the end waits for a claim under way.
+CLAIM_SECONDS = 2.0
 # Seconds beyond those for checks and deliveries that the end may take: the last results are stored
 # in five of them (worker.checker.STORE_SECONDS), and connections closed.
 CLOSE_SECONDS = 8.0
@@ -58,49 +64,59 @@ CLOSE_SECONDS = 8.0
 class Engine:
     """All that works in one event loop. Made inside it; ended by `close`.
 
-    `health_name` is the name for worker.health; None: nothing is noted there.
+    `health_name` is the name for worker.health; None: nothing is noted there. At a location it
+    checks, and nothing else: one that is cut off must not hold up what is to be delivered, and one
+    that has been given no settings for retention must not apply their defaults to what all share.
     """
 
     def __init__(self, settings: Settings, *, health_name: str | None = None) -> None:
         self._settings = settings
+        self._location = settings.location
         self._health_name = health_name
         self._database = Database(settings.database_url, pool_size=CHECK_CONNECTIONS)
-        self._delivery_database = Database(settings.database_url, pool_size=DELIVERY_CONNECTIONS)
+        resources.watch(self._database)
         nameservers = settings.nameservers or None
         self._prober = Prober(settings.allowed_networks, nameservers)
-        self._delivery = DeliveryLoop(
-            self._delivery_database, self._prober, Guard(settings.allowed_networks)
-        )
+        self._delivering = None if self._location else Delivering(settings, self._prober)
         self._faults = Faults(health_name)
         self._checker = Checker(
             self._database,
             self._prober,
-            ResultWriter(self._database, on_notifications=self._delivery.wake),
+            ResultWriter(self._database, on_notifications=self.wake_delivery),
             concurrency=capacity.fit(settings.check_concurrency),
             faults=self._faults,
             selfcheck=SelfCheck(nameservers),
+            certificates=Certificates(settings.metrics_monitors),
+            location=self._location,
         )
-        self._listener = Listener(settings.database_url, "notifications", self._delivery.wake)
         self._look = asyncio.Event()
         self._upkeep_asked = asyncio.Event()
-        self._delivery.start()
-        self._tasks = [
-            asyncio.create_task(self._claim_all()),
-            asyncio.create_task(
-                self._repeat(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
-            ),
-            asyncio.create_task(
-                self._repeat(lambda: sweep(self._database), SWEEP_SECONDS, asyncio.Event())
-            ),
-        ]
+        self._tasks = [asyncio.create_task(self._claim_all())]
+        self._upkeep(lambda: sweep(self._database, self._location), SWEEP_SECONDS)
+        if self._location:
+            self._upkeep(lambda: note(self._database, self._location), PRESENCE_SECONDS)
+        else:
+            self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
+            self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
+            self._tasks.append(asyncio.create_task(Switching(self._database).run()))
+
+    def _upkeep(
+        self,
+        work: Callable[[], Awaitable[object]],
+        seconds: float,
+        asked: asyncio.Event | None = None,
+    ) -> None:
+        repeated = self._repeat(work, seconds, asked or asyncio.Event())
+        self._tasks.append(asyncio.create_task(repeated))
 
     def wake(self) -> None:
         """Look at once for checks that are due."""
         self._look.set()
 
     def wake_delivery(self) -> None:
-        """Look at once for notifications that are due."""
-        self._delivery.wake()
+        """Look at once for notifications and mails that are due."""
+        if self._delivering:
+            self._delivering.wake()
 
     def wake_upkeep(self) -> None:
         """Maintain partitions and retention at once."""
@@ -119,22 +135,26 @@ class Engine:
 
     async def close(self, seconds: float) -> None:
         """Give checks and deliveries under way `seconds`, then store and give back the rest."""
+        await self._checker.stop_claiming(CLAIM_SECONDS)
         for task in self._tasks:
             task.cancel()
+        # Waited for; that they end as cancelled is no fault.
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._listener.close()
-        await asyncio.gather(self._checker.drain(seconds), self._delivery.close(seconds))
+        closing = [self._checker.drain(seconds)]
+        if self._delivering:
+            closing.append(self._delivering.close(seconds))
+        await asyncio.gather(*closing)
         await self._prober.close()
         await self._database.close()
-        await self._delivery_database.close()
         self._faults.close()
 
     async def _claim_all(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(random.uniform(*LOOK_SECONDS)):  # noqa: S311
+                async with asyncio.timeout(random.uniform(*LOOK_SECONDS)):  # noqa: S311  (no secret)
                     await self._look.wait()
             except TimeoutError:
+                # Nobody has called: it looks all the same.
                 pass
             self._look.clear()
             try:
@@ -171,6 +191,7 @@ class Engine:
                 async with asyncio.timeout(pause):
                     await asked.wait()
             except TimeoutError:
+                # Nobody has asked: its own time has come.
                 pass
 
 

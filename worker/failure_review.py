@@ -90,6 +90,7 @@ class FailureReview:
         """Stop; what is held is stored."""
         for task in (self._reviewing, self._learning):
             task.cancel()
+        # Waited for; that they end as cancelled is no fault.
         await asyncio.gather(self._reviewing, self._learning, return_exceptions=True)
         if self._cut_off is None:
             self._let_go()
@@ -103,6 +104,7 @@ class FailureReview:
                 async with asyncio.timeout(HOLD_SECONDS):
                     await self._full.wait()
             except TimeoutError:
+                # Not full, and held for long enough.
                 pass
             self._some.clear()
             self._full.clear()

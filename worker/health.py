@@ -27,11 +27,14 @@ def _file(name: str, what: str) -> Path:
 def alive(name: str) -> None:
     """Note that `name` has just done its work."""
     file = _file(name, "alive")
+    # By the clock that it is compared with, which a file system's need not be.
+    now = time.time()
     try:
         # Opens no file: there may be none left to open.
-        os.utime(file)
+        os.utime(file, (now, now))
     except FileNotFoundError:
         file.touch()
+        os.utime(file, (now, now))
 
 
 class FaultNote:
@@ -72,6 +75,7 @@ def problem(name: str) -> str | None:
     try:
         text = _file(name, "fault").read_text()
     except FileNotFoundError:
+        # It has never had one.
         return None
     if not text:
         return None

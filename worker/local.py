@@ -20,12 +20,14 @@ from alembic.config import Config
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from app import logs
 from app.database import Database
 from app.local_postgres import local_postgres
 from app.main import create_app
 from app.monitors import service
 from app.monitors.models import Monitor
 from app.monitors.schemas import MONITOR_IN
+from app.pages import add_pages
 from app.server import server_config
 from app.settings import Settings, load_settings
 from worker.engine import Engine
@@ -43,7 +45,7 @@ async def add_demo_monitor(database_url: str, port: int) -> None:
     async with database.transaction() as session:
         if await session.scalar(select(Monitor.id).limit(1)) is None:
             url = f"http://localhost:{port}/health"
-            config = {"name": DEMO, "kind": "http", "url": url, "interval_seconds": 10}
+            config = {"name": DEMO, "kind": "http", "url": url, "interval_seconds": 5}
             await service.create(session, MONITOR_IN.validate_python(config))
     await database.close()
 
@@ -56,10 +58,11 @@ async def working(settings: Settings) -> AsyncIterator[None]:
     await engine.close(DRAIN_SECONDS)
 
 
-def create_local_app() -> FastAPI:
-    """Return the application, with the checking in it."""
-    settings = load_settings()
+def create_local_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application, with the pages and the checking in it."""
+    settings = settings or load_settings()
     app = create_app(settings)
+    add_pages(app)
     serving = app.router.lifespan_context
 
     @asynccontextmanager
@@ -82,8 +85,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     # The demo monitor is on this machine, where checks may not go unless they are allowed to.
     os.environ.setdefault("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
+    # For the person at this terminal, who is not to read a line for every check.
+    os.environ.setdefault("LOG_FORMAT", "console")
+    os.environ.setdefault("LOG_LEVEL", "warning")
     # One process does not need Redis, even if the environment names one.
     os.environ["REDIS_URL"] = ""
+    # It is the only one, so it checks what is to be checked from anywhere.
+    os.environ["LOCATION"] = ""
+    logs.configure(load_settings(), "local")
     with local_postgres(DATA) as os.environ["DATABASE_URL"]:
         command.upgrade(Config(ROOT / "alembic.ini"), "head")
         asyncio.run(add_demo_monitor(load_settings().database_url, port))
@@ -96,7 +105,6 @@ def main() -> None:
             load_settings(),
             host="127.0.0.1",
             port=port,
-            log_level="warning",
             application="worker.local:create_local_app",
         )
         uvicorn.Server(config).run()

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
 from app.checks.recording import CompletedCheck, Recorded, record
 from app.database import Database, DatabaseUnavailable
+from app.incidents.transitions import log_changes
+from app.metrics.definitions import CHECKS, STORED
 from app.probing.result import Result, Timings
 from worker.throttle import Throttle
 
@@ -63,6 +66,7 @@ class ResultWriter:
         # Waited for and not cancelled: in the middle of a transaction that would lose a batch.
         await asyncio.wait([self._task], timeout=seconds)
         self._task.cancel()
+        # Waited for; that it ends as cancelled is no fault.
         await asyncio.gather(self._task, return_exceptions=True)
         if len(self):
             log.warning("%d results were not stored; their checks are made again", len(self))
@@ -164,13 +168,23 @@ class ResultWriter:
 
     def _stored(self, part: list[CompletedCheck], recorded: Recorded) -> None:
         failed = sum(not completed.result.ok for completed in part)
+        STORED.inc(recorded.stored)
+        outcomes = Counter(
+            (completed.claim.kind, "ok" if completed.result.ok else "failed")
+            for completed in part
+            if completed.claim
+        )
+        for labels, count in outcomes.items():
+            CHECKS.labels(*labels).inc(count)
         log.info(
             "checked %d: %d ok, %d failed, %d notifications",
             len(part),
             len(part) - failed,
             failed,
             recorded.notifications,
+            extra={"checks": len(part), "failed": failed, "notifications": recorded.notifications},
         )
+        log_changes(recorded.changes)
         if recorded.notifications:
             self._on_notifications()
 

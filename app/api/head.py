@@ -17,9 +17,16 @@ class HeadMiddleware:
             await self.app(scope, receive, send)
             return
 
+        ended = False
+
         async def without_body(message: Message) -> None:
+            nonlocal ended
             if message["type"] == "http.response.body":
-                message = dict(message) | {"body": b""}
+                if ended:
+                    return
+                # The end, even of a stream that has none: it ends when it finds its client gone.
+                ended = True
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
         # A copy: the server looks into its own to know that no body follows.

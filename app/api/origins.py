@@ -84,6 +84,7 @@ def _host_name(host: str) -> str:
         parts = urlsplit(f"//{host}")
         _ = parts.port
     except ValueError:
+        # No host has this name, and it is refused as one that is not known.
         return ""
     name = parts.netloc.lower()
     if name.startswith("["):
@@ -95,5 +96,6 @@ def _is_address(name: str) -> bool:
     try:
         ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
+        # So it is a name: there is no other way to ask.
         return False
     return True

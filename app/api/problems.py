@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app import request_id
 from app.api.private_paths import shown
 from app.database import DatabaseUnavailable
 from app.errors import (
@@ -49,6 +50,7 @@ class FieldError(BaseModel):
 
     field: str = Field(examples=["interval_seconds"])
     detail: str = Field(examples=["Input should be greater than or equal to 5"])
+    line: int | None = Field(default=None, description="Of a file, counted from 1.")
 
 
 class ProblemDetails(BaseModel):
@@ -138,15 +140,17 @@ def _clean(text: str, limit: int) -> str:
 
 
 def _field(error: Mapping[str, Any]) -> str:
-    if discriminator := error.get("ctx", {}).get("discriminator"):
-        return str(discriminator).strip("'")
-    path = [str(part) for part in error["loc"]]
+    path = list(error["loc"])
     if path and path[0] in {"body", "query", "path", "header"}:
         path = path[1:]
-    if len(path) > 1 and path[0] in KINDS:
-        # Pydantic's way of saying by which of the kinds' schemas it was read.
-        path = path[1:]
-    return ".".join(path) or "body"
+    # Pydantic's way of saying by which of the kinds' schemas a monitor was read.
+    for place, part in enumerate(path[:-1]):
+        if part in KINDS and (place == 0 or isinstance(path[place - 1], int)):
+            del path[place]
+            break
+    if discriminator := error.get("ctx", {}).get("discriminator"):
+        path.append(str(discriminator).strip("'"))
+    return ".".join(map(str, path)) or "body"
 
 
 def install(app: FastAPI) -> None:
@@ -187,7 +191,12 @@ def install(app: FastAPI) -> None:
         return problem_response(503, detail, headers={"Retry-After": "5"})
 
     async def on_bug(_: Request, __: Exception) -> JSONResponse:
-        return problem_response(500, "Something went wrong here; it has been logged.")
+        # Outside all middleware, so the id that finds the lines in the log is given here.
+        number = request_id.current.get()
+        headers = {request_id.HEADER: number} if number else {}
+        return problem_response(
+            500, f"Something went wrong here; it has been logged as {number}.", headers=headers
+        )
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_error)

@@ -1,63 +1,56 @@
 """A limit for the requests that one client makes, counted in the cache."""
 
-import hashlib
-from collections.abc import Callable
+from functools import lru_cache
 
 from limits import RateLimitItemPerMinute
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.authentication import key_of
 from app.api.problems import problem_response
 from app.cache import CacheUnavailable
 
+# One object for a limit, whoever has it: as many as there are different ones.
+_per_minute = lru_cache(maxsize=1000)(RateLimitItemPerMinute)
 
-def by_client(request: Request) -> str:
+
+def client_of(scope: Scope) -> str:
     """Return the address that connects, or the one that a trusted proxy names."""
-    return request.client.host if request.client else "unknown"
-
-
-def by_path(request: Request) -> str:
-    """Return the path, of which the cache need not know what it says: it may be a token."""
-    return hashlib.sha256(request.url.path.encode()).hexdigest()[:32]
+    return scope["client"][0] if scope.get("client") else "unknown"
 
 
 class RateLimitMiddleware:
-    """ASGI middleware: 429 with Retry-After for requests beyond `per_minute`, told apart by `key`.
+    """ASGI middleware: 429 with Retry-After for requests beyond `per_minute`.
 
+    They are counted by key, which may have a limit of its own: a script on one machine must not
+    use up what the people behind the same address have. Without a key they are counted by address.
     Only what begins with `prefix` counts: whether this service is alive may be asked at any time.
     When the cache does not answer, no limit applies: an outage of Redis must not become ours.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        per_minute: int,
-        prefix: str = "/api/",
-        key: Callable[[Request], str] = by_client,
-    ) -> None:
+    def __init__(self, app: ASGIApp, per_minute: int, prefix: str = "/api/") -> None:
         self.app = app
-        self.limit = RateLimitItemPerMinute(per_minute)
+        self.per_minute = per_minute
         self.prefix = prefix
-        self.key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self.prefix):
             await self.app(scope, receive, send)
             return
-        request = Request(scope)
+        client, per_minute = self._counted(scope)
+        limit = _per_minute(per_minute)
         try:
-            hit = await request.app.state.cache.hit(self.limit, self.prefix + self.key(request))
+            hit = await scope["app"].state.cache.hit(limit, self.prefix + client)
         except CacheUnavailable:
             await self.app(scope, receive, send)
             return
         limits = {
-            "RateLimit-Limit": str(self.limit.amount),
+            "RateLimit-Limit": str(per_minute),
             "RateLimit-Remaining": str(hit.remaining),
             "RateLimit-Reset": str(hit.reset),
         }
         if not hit.allowed:
-            detail = f"More than {self.limit.amount} requests a minute; try again in {hit.reset} s."
+            detail = f"More than {per_minute} requests a minute; try again in {hit.reset} s."
             refusal = problem_response(
                 429, detail, headers=limits | {"Retry-After": str(hit.reset)}
             )
@@ -70,3 +63,10 @@ class RateLimitMiddleware:
             await send(message)
 
         await self.app(scope, receive, with_limits)
+
+    def _counted(self, scope: Scope) -> tuple[str, int]:
+        """Return by what a request is counted, and how many of that there may be."""
+        key = key_of(scope)
+        if key is not None:
+            return f"key {key.id}", key.per_minute or self.per_minute
+        return client_of(scope), self.per_minute

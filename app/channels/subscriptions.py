@@ -1,6 +1,6 @@
 """Which channels a monitor tells: all of them, or those that it names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,16 +13,16 @@ _FIND = text("""
     SELECT id FROM channels WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR KEY SHARE
 """)
 
-_NAME_ALL = text("UPDATE monitors SET all_channels = :all WHERE id = :monitor_id")
-
 _DROP = text("""
     DELETE FROM monitor_channels
-    WHERE monitor_id = :monitor_id AND channel_id <> ALL(CAST(:ids AS int[]))
+    WHERE monitor_id = ANY(CAST(:ids AS int[]))
+      AND (monitor_id, channel_id) NOT IN (
+          SELECT * FROM unnest(CAST(:monitors AS int[]), CAST(:channels AS int[])))
 """)
 
 _ADD = text("""
     INSERT INTO monitor_channels (monitor_id, channel_id)
-    SELECT CAST(:monitor_id AS int), id FROM unnest(CAST(:ids AS int[])) AS t (id)
+    SELECT * FROM unnest(CAST(:monitors AS int[]), CAST(:channels AS int[]))
     ON CONFLICT DO NOTHING
 """)
 
@@ -36,21 +36,34 @@ _NAMED = text("""
 """)
 
 
-async def set_channels(
-    session: AsyncSession, monitor_id: int, channel_ids: list[int] | None
-) -> None:
-    """Have a stored monitor tell these channels; None: all of them, and those added later.
+async def set_channels(session: AsyncSession, named: Mapping[int, Sequence[int]]) -> None:
+    """Have stored monitors name these channels, which are locked, and no others, by monitor."""
+    pairs = [(monitor_id, channel_id) for monitor_id, ids in named.items() for channel_id in ids]
+    values = {"ids": list(named), "monitors": [], "channels": []}
+    if pairs:
+        values["monitors"], values["channels"] = map(list, zip(*pairs, strict=True))
+    await session.execute(_DROP, values)
+    await add_channels(session, pairs)
 
-    Raises InvalidFieldError when there is no channel of one of these numbers.
-    """
-    ids = sorted(set(channel_ids or ()))
-    found = set(await session.scalars(_FIND, {"ids": ids})) if ids else set()
-    if missing := [channel_id for channel_id in ids if channel_id not in found]:
+
+async def lock_channels(session: AsyncSession, channel_ids: Iterable[int]) -> set[int]:
+    """Return which of these channels there are; none of them is deleted before the transaction."""
+    ids = sorted(set(channel_ids))
+    return set(await session.scalars(_FIND, {"ids": ids})) if ids else set()
+
+
+def check_known(channel_ids: Iterable[int], known: set[int]) -> None:
+    """Raise InvalidFieldError if some of the channels are not known."""
+    if missing := sorted(set(channel_ids) - known):
         numbers = ", ".join(str(channel_id) for channel_id in missing)
         raise InvalidFieldError("channel_ids", f"there is no channel {numbers}")
-    await session.execute(_NAME_ALL, {"monitor_id": monitor_id, "all": channel_ids is None})
-    for statement in (_DROP, _ADD):
-        await session.execute(statement, {"monitor_id": monitor_id, "ids": ids})
+
+
+async def add_channels(session: AsyncSession, pairs: Sequence[tuple[int, int]]) -> None:
+    """Have monitors tell channels that are locked: pairs of a monitor and a channel."""
+    if pairs:
+        monitors, channels = zip(*pairs, strict=True)
+        await session.execute(_ADD, {"monitors": list(monitors), "channels": list(channels)})
 
 
 async def channel_ids(

@@ -32,6 +32,9 @@ class Check(Base):
     tls_ms: Mapped[float | None] = mapped_column(REAL)
     first_byte_ms: Mapped[float | None] = mapped_column(REAL)
     error: Mapped[str | None] = mapped_column(Text)
+    # Null where it was made from anywhere. Not in the key: a monitor's locations have slots of
+    # their own (app.checks.schedule).
+    location: Mapped[str | None] = mapped_column(Text)
 
 
 class _Stats:

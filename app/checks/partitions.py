@@ -89,10 +89,13 @@ async def _make(session: AsyncSession, day: date) -> None:
     for statement in (
         f"CREATE TABLE {name} (LIKE checks INCLUDING ALL)",
         "LOCK TABLE checks_default IN ACCESS EXCLUSIVE MODE",
-        (
-            f"WITH moved AS (DELETE FROM checks_default WHERE scheduled_at >= '{begin}' "  # noqa: S608
-            f"AND scheduled_at < '{end}' RETURNING *) INSERT INTO {name} SELECT * FROM moved"
-        ),
+        f"""
+            WITH moved AS (
+                DELETE FROM checks_default
+                WHERE scheduled_at >= '{begin}' AND scheduled_at < '{end}' RETURNING *
+            )
+            INSERT INTO {name} SELECT * FROM moved
+        """,  # noqa: S608  (a name and times made from a date)
         f"ALTER TABLE checks ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')",
     ):
         # Not text(): the colons of a time would be its parameters.

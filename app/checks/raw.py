@@ -20,22 +20,24 @@ _ROW_CLASSES = frozenset({"22", "23", "42", "54", "58", "XX"})
 
 
 class RawCheck(NamedTuple):
-    """A result with its monitor and its times."""
+    """A result with its monitor, its times, and its location if it has one."""
 
     monitor_id: int
     scheduled_at: datetime
     checked_at: datetime
     result: Result
+    location: str | None = None
 
 
 _INSERT = text("""
     INSERT INTO checks (monitor_id, scheduled_at, checked_at, ok, status_code,
-                        latency_ms, dns_ms, connect_ms, tls_ms, first_byte_ms, error)
+                        latency_ms, dns_ms, connect_ms, tls_ms, first_byte_ms, error, location)
     SELECT * FROM unnest(
         CAST(:monitor_id AS int[]), CAST(:scheduled_at AS timestamptz[]),
         CAST(:checked_at AS timestamptz[]), CAST(:ok AS bool[]), CAST(:status_code AS int2[]),
         CAST(:latency_ms AS real[]), CAST(:dns_ms AS real[]), CAST(:connect_ms AS real[]),
-        CAST(:tls_ms AS real[]), CAST(:first_byte_ms AS real[]), CAST(:error AS text[]))
+        CAST(:tls_ms AS real[]), CAST(:first_byte_ms AS real[]), CAST(:error AS text[]),
+        CAST(:location AS text[]))
     ON CONFLICT DO NOTHING
 """)
 
@@ -49,8 +51,9 @@ async def store(session: AsyncSession, checks: Sequence[RawCheck]) -> None:
             raise
         if len(checks) == 1:
             # PostgreSQL's reason says it all: a traceback would only fill the log.
-            reason = error.orig
-            log.error("a result of monitor %d is not kept: %s", checks[0].monitor_id, reason)  # noqa: TRY400
+            log.error(  # noqa: TRY400  (for that reason)
+                "a result of monitor %d is not kept: %s", checks[0].monitor_id, error.orig
+            )
             return
         half = len(checks) // 2
         await store(session, checks[:half])
@@ -71,6 +74,7 @@ async def _insert(session: AsyncSession, checks: Sequence[RawCheck]) -> None:
         "tls_ms": [result.timings.tls_ms for result in results],
         "first_byte_ms": [result.timings.first_byte_ms for result in results],
         "error": [result.error for result in results],
+        "location": [check.location for check in checks],
     }
     async with session.begin_nested():
         await session.execute(_INSERT, values)

@@ -4,106 +4,31 @@ State, incident and notifications are stored together or not at all: a kill in t
 leaves no outage without its notifications.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.checks import raw, sums
-from app.checks.claiming import Claim
-from app.checks.histogram import BUCKETS, bucket
-from app.checks.observed import hour_of, observed
+from app.checks import located, raw, states
+from app.checks.completed import CompletedCheck, Kept
+from app.checks.located import CLOCK_TOLERANCE, LocatedResult, is_newer
 from app.checks.rescheduling import Heartbeat, expect_next, move_on, retry, still_leased
 from app.checks.schedule import CONFIRM_SECONDS
 from app.checks.transition import Standing, transition
+from app.events.publishing import Event, publish, state_event
 from app.incidents.transitions import StateChange, close_incidents, open_incidents
-from app.probing.result import Result
+from app.maintenance.coverage import NOT_COVERED, Coverage, Span, coverage
 
-# How far a result's time, which a worker derives from its claim's, may be ahead of the clock.
-CLOCK_TOLERANCE = timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedCheck:
-    """A check that has been made: for which time it was planned, when it was over, its result.
-
-    Times are the database's. `claim` is the one under which a worker made it; None for a check
-    on demand and for a heartbeat. `version` is that of the configuration that was
-    checked; None for a heartbeat.
-    """
-
-    monitor_id: int
-    scheduled_at: datetime
-    checked_at: datetime
-    result: Result
-    claim: Claim | None = None
-    version: int | None = None
-
-    @classmethod
-    def of(cls, claim: Claim, checked_at: datetime, result: Result) -> "CompletedCheck":
-        """Return the claimed check, completed."""
-        return cls(claim.monitor_id, claim.due_at, checked_at, result, claim, claim.version)
+__all__ = ["CompletedCheck", "Recorded", "record"]
 
 
 class Recorded(NamedTuple):
-    """How many results were stored, and how many notifications wait to be delivered for them."""
+    """What was stored: results, notifications that wait to be delivered, changes of state."""
 
     stored: int = 0
     notifications: int = 0
-
-
-class _Kept(NamedTuple):
-    """A result that counts, what it makes of the state, and what the monitor was before."""
-
-    done: CompletedCheck
-    now: Standing
-    before: Any
-
-    @property
-    def unconfirmed(self) -> bool:
-        return self.now.failures > 0 and self.now.state not in ("down", "paused")
-
-
-# In the order of their numbers, so that two transactions that write about the same monitors never
-# deadlock.
-_LOCK = text("""
-    SELECT s.monitor_id, CAST(s.ctid AS text) AS place, s.state, s.failures, s.checked_at, s.hour,
-           clock_timestamp() AS now, m.name, m.kind, m.version, m.confirmations,
-           m.interval_seconds + m.timeout_seconds
-               + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int)
-                 ELSE 0 END AS expected_seconds
-    FROM states s JOIN monitors m ON m.id = s.monitor_id
-    WHERE s.monitor_id = ANY(CAST(:ids AS int[]))
-    ORDER BY s.monitor_id
-    FOR UPDATE OF s
-""")
-
-# By the rows' places, as in app.checks.claiming and for the same reason; they are locked.
-_UPDATE = text("""
-    UPDATE states s
-    SET state = v.state, failures = v.failures, checked_at = v.checked_at,
-        since = CASE WHEN s.state = v.state THEN s.since ELSE v.checked_at END,
-        latency_ms = v.latency_ms, error = v.error,
-        hour_checks = s.hour_checks + 1,
-        hour_failed = s.hour_failed + CAST(v.error IS NOT NULL AS int),
-        hour_up_ms = s.hour_up_ms + CASE s.state WHEN 'up' THEN v.known_ms ELSE 0 END,
-        hour_down_ms = s.hour_down_ms + CASE s.state WHEN 'down' THEN v.known_ms ELSE 0 END,
-        hour_latencies[v.slot] = least(CAST(s.hour_latencies[v.slot] AS int) + 1, 32767)
-    FROM (
-        SELECT CAST(place AS tid) AS place, state, failures, checked_at, latency_ms, error,
-            known_ms, slot
-        FROM unnest(
-            CAST(:place AS text[]), CAST(:state AS text[]), CAST(:failures AS int[]),
-            CAST(:checked_at AS timestamptz[]), CAST(:latency_ms AS real[]),
-            CAST(:error AS text[]), CAST(:known_ms AS int[]), CAST(:slot AS int[])
-        ) AS t (place, state, failures, checked_at, latency_ms, error, known_ms, slot)
-    ) AS v
-    WHERE s.ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:place AS text[])) AS tid)))
-      AND s.ctid = v.place
-""")
+    changes: Sequence[StateChange] = ()
 
 
 async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> Recorded:
@@ -113,26 +38,37 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     heartbeat that has come after all, or a scheduled check of a monitor that is now paused. One
     that is older than the last recorded one is kept as a check and changes nothing else.
     """
-    locked = await session.execute(_LOCK, {"ids": [done.monitor_id for done in completed]})
+    ids = sorted(done.monitor_id for done in completed)
+    earliest = min((done.checked_at for done in completed), default=None)
+    locked = await session.execute(
+        states.LOCK, {"ids": ids, "earliest": earliest, "tolerance": CLOCK_TOLERANCE}
+    )
     monitors = {row.monitor_id: row for row in locked}
     overtaken = await _overtaken(session, completed)
+    covered = await _covered(session, completed, monitors)
     stored = [
-        _Kept(done, _standing(done, row), row)
+        (done, row, covered.get(done.monitor_id, NOT_COVERED))
         for done in completed
         if (row := monitors.get(done.monitor_id)) is not None
         and done.monitor_id not in overtaken
         and _is_valid(done, row)
     ]
     if stored:
-        await raw.store(session, [_raw(entry.done) for entry in stored])
-    kept = [entry for entry in stored if _is_newest(entry.done, entry.before)]
+        await raw.store(session, [_raw(done) for done, _, _ in stored])
+    kept = [
+        _judged(done, row, during)
+        for done, row, during in stored
+        if done.decides and not done.location and _is_newest(done, row)
+    ]
+    kept += await _agreed(session, [found for found in stored if found[0].location])
     notifications = 0
+    changes = _changes(kept)
     if kept:
-        await _update_states(session, kept)
-        notifications = await _update_incidents(session, kept)
+        await states.update(session, kept)
+        notifications = await _update_incidents(session, changes)
     # Last, so that the rows that claims look at are locked for the shortest time.
     await _reschedule(session, completed, kept)
-    return Recorded(len(stored), notifications)
+    return Recorded(len(stored), notifications, changes)
 
 
 async def _overtaken(session: AsyncSession, completed: Sequence[CompletedCheck]) -> set[int]:
@@ -141,96 +77,122 @@ async def _overtaken(session: AsyncSession, completed: Sequence[CompletedCheck])
     return {claim.monitor_id for claim in late} - await still_leased(session, late)
 
 
+async def _covered(
+    session: AsyncSession, completed: Sequence[CompletedCheck], monitors: Mapping[int, Any]
+) -> Mapping[int, Coverage]:
+    """Return what maintenance windows have to do with the results, by monitor.
+
+    By the periods and not by the state alone: it may be that nothing has made the switch yet, when
+    a window has begun or when it has ended.
+    """
+    if not any(row.maintenance_near or row.state == "maintenance" for row in monitors.values()):
+        return {}
+    return await coverage(
+        session,
+        [
+            Span(done.monitor_id, row.checked_at, done.checked_at)
+            for done in completed
+            if (row := monitors.get(done.monitor_id)) is not None
+        ],
+    )
+
+
 def _is_valid(done: CompletedCheck, row: Any) -> bool:
     """Whether the result is about the monitor as it is now."""
     return done.version in (None, row.version) and (done.claim is None or row.state != "paused")
 
 
 def _is_newest(done: CompletedCheck, row: Any) -> bool:
-    if row.checked_at is None or row.checked_at < done.checked_at:
-        return True
-    # A time that is still to come was recorded before the clock was set back.
-    return bool(row.checked_at > row.now + CLOCK_TOLERANCE)
+    return is_newer(done.checked_at, row.checked_at, row.now)
 
 
 def _raw(done: CompletedCheck) -> raw.RawCheck:
-    return raw.RawCheck(done.monitor_id, done.scheduled_at, done.checked_at, done.result)
+    return raw.RawCheck(
+        done.monitor_id, done.scheduled_at, done.checked_at, done.result, done.location or None
+    )
 
 
-def _standing(done: CompletedCheck, row: Any) -> Standing:
-    before = Standing(row.state, row.failures)
-    return transition(before, ok=done.result.ok, confirmations=row.confirmations)
+def _judged(done: CompletedCheck, row: Any, covered: Coverage) -> Kept:
+    now = transition(
+        Standing(row.state, row.failures),
+        ok=done.result.ok,
+        confirmations=row.confirmations,
+        in_maintenance=covered.at_end,
+    )
+    at = done.checked_at
+    return Kept(
+        done,
+        now,
+        row,
+        at,
+        done.result.error,
+        retry=now.failures > 0 and now.state not in ("down", "paused", "maintenance"),
+        known_until=covered.begun_at or at,
+    )
 
 
-async def _update_states(session: AsyncSession, kept: Sequence[_Kept]) -> None:
-    places = {row.monitor_id: row.place for _, _, row in kept}
-    hours = {done.monitor_id: hour_of(done.checked_at) for done, _, _ in kept}
-    ended = [row for _, _, row in kept if row.hour != hours[row.monitor_id]]
-    if ended:
-        begun = [hours[row.monitor_id] for row in ended]
-        places |= await sums.begin_hours(session, [row.place for row in ended], begun)
-
-    here: dict[int, int] = {}
-    elsewhere = []
-    for done, _, row in kept:
-        for portion in observed(
-            row.state, row.checked_at, done.checked_at, expected_seconds=row.expected_seconds
-        ):
-            if portion.hour == hours[row.monitor_id]:
-                here[row.monitor_id] = portion.up_ms + portion.down_ms
-            else:
-                elsewhere.append((row.monitor_id, portion))
-    await sums.add_portions(session, elsewhere)
-
-    values = {
-        "place": [places[done.monitor_id] for done, _, _ in kept],
-        "state": [now.state for _, now, _ in kept],
-        "failures": [now.failures for _, now, _ in kept],
-        "checked_at": [done.checked_at for done, _, _ in kept],
-        "latency_ms": [done.result.latency_ms for done, _, _ in kept],
-        "error": [done.result.error for done, _, _ in kept],
-        "known_ms": [here.get(done.monitor_id, 0) for done, _, _ in kept],
-        "slot": [_slot(done.result) for done, _, _ in kept],
-    }
-    await session.execute(_UPDATE, values)
-
-
-def _slot(result: Result) -> int:
-    """Return the place in `hour_latencies`, from 1: a bucket, or the last one without a latency."""
-    if not result.ok or result.latency_ms is None:
-        return BUCKETS + 1
-    return bucket(result.latency_ms) + 1
-
-
-async def _update_incidents(session: AsyncSession, kept: Sequence[_Kept]) -> int:
-    changes = [
-        StateChange(done.monitor_id, row.name, now.state, done.checked_at, done.result.error)
-        for done, now, row in kept
-        if now.state != row.state
+async def _agreed(
+    session: AsyncSession, from_locations: Sequence[tuple[CompletedCheck, Any, Coverage]]
+) -> list[Kept]:
+    """Return what results from locations make of the states, with all that others have seen."""
+    results = [
+        LocatedResult(done.location, done.checked_at, done.result, row, covered.at_end)
+        for done, row, covered in from_locations
     ]
+    agreed = await located.settle(session, results)
+    kept = []
+    for done, row, covered in from_locations:
+        if (found := agreed.get(done.monitor_id)) is not None:
+            # Results of several workers are not stored in the order in which they were made.
+            at = done.checked_at if _is_newest(done, row) else row.checked_at
+            now = Standing(found.state, found.failing)
+            until = covered.begun_at or at
+            kept.append(Kept(done, now, row, at, found.cause, found.retry, until))
+    return kept
+
+
+def _changes(kept: Sequence[Kept]) -> list[StateChange]:
+    return [
+        StateChange(
+            entry.done.monitor_id, entry.before.name, entry.now.state, entry.at, entry.cause
+        )
+        for entry in kept
+        if entry.now.state != entry.before.state
+    ]
+
+
+async def _update_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
+    """Publish changes of state, open and close incidents; return the number of notifications."""
+    await publish(session, [_state_event(change) for change in changes])
     opened = [change for change in changes if change.state == "down"]
     closed = [change for change in changes if change.state == "up"]
     return await open_incidents(session, opened) + await close_incidents(session, closed)
 
 
+def _state_event(change: StateChange) -> Event:
+    return state_event(change.monitor_id, change.name, change.state, change.at, change.cause)
+
+
 async def _reschedule(
-    session: AsyncSession, completed: Sequence[CompletedCheck], kept: Sequence[_Kept]
+    session: AsyncSession, completed: Sequence[CompletedCheck], kept: Sequence[Kept]
 ) -> None:
     pause = timedelta(seconds=CONFIRM_SECONDS)
     retry_at = {
-        entry.done.monitor_id: entry.done.checked_at + pause for entry in kept if entry.unconfirmed
+        entry.done.monitor_id: entry.done.checked_at + pause for entry in kept if entry.retry
     }
     claims = [done.claim for done in completed if done.claim]
     await move_on(session, [claim for claim in claims if claim.monitor_id not in retry_at])
     retries = [claim for claim in claims if claim.monitor_id in retry_at]
-    await retry(session, retries, [retry_at[claim.monitor_id] for claim in retries])
+    await retry(session, retries, retry_at)
     heartbeats = [
         Heartbeat(
-            done.monitor_id,
-            done.checked_at,
-            done.checked_at + timedelta(seconds=row.expected_seconds),
+            entry.done.monitor_id,
+            entry.done.checked_at,
+            entry.done.checked_at + timedelta(seconds=entry.before.expected_seconds),
         )
-        for done, _, row in kept
-        if row.kind == "heartbeat" and done.claim is None and row.state != "paused"
+        for entry in kept
+        if entry.before.kind == "heartbeat"
+        and entry.done.claim is None
+        and entry.before.state != "paused"
     ]
     await expect_next(session, heartbeats)

@@ -14,25 +14,37 @@ log = logging.getLogger(__name__)
 # left to the next round.
 BATCH = 5000
 MAX_BATCHES = 200
+# Days for which it is known that there was a worker at a location.
+LOCATION_DAYS = 7
 
-# What is old, by table. checks_default has no day that could be dropped.
+# What is old, by table. checks_default has no day that could be dropped, and loses what would have
+# gone with one.
 _OLD = {
-    "checks_default": "scheduled_at < now() - CAST(:keep AS interval)",
+    "checks_default": "scheduled_at < date_trunc('day', now(), 'UTC') - CAST(:keep AS interval)",
     "hourly_stats": "hour < now() - CAST(:keep AS interval)",
     "daily_stats": "day < now() - CAST(:keep AS interval)",
     "incidents": "closed_at < now() - CAST(:keep AS interval)",
+    "locations": "seen_at < now() - CAST(:keep AS interval)",
     "notifications": "state <> 'pending' AND created_at < now() - CAST(:keep AS interval)",
+    "mails": "state <> 'pending' AND created_at < now() - CAST(:keep AS interval)",
+    "broadcasts": "created_at < now() - CAST(:keep AS interval)",
+    "sign_ups": "expires_at < now() - CAST(:keep AS interval)",
 }
 
 
 async def apply(database: Database, settings: Settings) -> None:
     """Delete what is past its retention. Raises DatabaseUnavailable."""
     days = {
-        "checks_default": settings.retention_days + 1,
+        "checks_default": settings.retention_days,
         "hourly_stats": settings.hourly_retention_days,
         "daily_stats": settings.daily_retention_days,
         "incidents": settings.incident_retention_days,
+        "locations": LOCATION_DAYS,
         "notifications": settings.notification_retention_days,
+        "mails": settings.notification_retention_days,
+        # Nobody has taken it up in a day; and sign-ups know themselves when they end.
+        "broadcasts": 1,
+        "sign_ups": 0,
     }
     for table, old in _OLD.items():
         statement = text(f"""

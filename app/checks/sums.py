@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.observed import Portion, observed
+from app.maintenance.coverage import NOT_COVERED, Span, coverage
 
 # Added to and not overwritten: a clock that was set back brings the same hour twice. A smallint
 # is full at 32,767, and stays there.
@@ -105,18 +106,55 @@ async def add_portions(session: AsyncSession, portions: Sequence[tuple[int, Port
         await session.execute(statement, values)
 
 
-# The same as in app.checks.recording, for one monitor and the time that it is now.
+# The same as in app.checks.recording, for the time that it is now.
 _PRESENT = text("""
-    SELECT s.state, s.checked_at, now() AS now, m.interval_seconds + m.timeout_seconds
+    SELECT s.monitor_id, s.state, s.since, s.checked_at, now() AS now,
+        m.interval_seconds + m.timeout_seconds
         + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int) ELSE 0 END
         AS expected_seconds
     FROM states s JOIN monitors m ON m.id = s.monitor_id
-    WHERE s.monitor_id = :id
+    WHERE s.monitor_id = ANY(CAST(:ids AS int[]))
 """)
 
 
-async def settle(session: AsyncSession, monitor_id: int) -> None:
-    """Count the time since a monitor's last check, whose state is about to end."""
-    row = (await session.execute(_PRESENT, {"id": monitor_id})).one()
-    portions = observed(row.state, row.checked_at, row.now, expected_seconds=row.expected_seconds)
-    await add_portions(session, [(monitor_id, portion) for portion in portions])
+async def settle(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Count the time since the last checks of monitors whose states are about to end.
+
+    If a maintenance window has begun since then, up to its beginning.
+    """
+    rows = (await session.execute(_PRESENT, {"ids": list(monitor_ids)})).all()
+    covered = await coverage(
+        session, [Span(row.monitor_id, row.checked_at, row.now) for row in rows]
+    )
+    portions = [
+        (row.monitor_id, portion)
+        for row in rows
+        for portion in observed(
+            row.state,
+            row.checked_at,
+            covered.get(row.monitor_id, NOT_COVERED).begun_at or row.now,
+            expected_seconds=row.expected_seconds,
+            entered=row.since,
+        )
+    ]
+    await add_portions(session, portions)
+
+
+_FORGET = [
+    text(f"""
+        DELETE FROM {table}
+        WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {table} WHERE monitor_id = ANY(CAST(:ids AS int[]))
+            FOR UPDATE SKIP LOCKED))
+    """)  # noqa: S608  (constants of this module)
+    for table, _, _ in _TABLES
+]
+
+
+async def forget(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Delete the sums of monitors that are being deleted: they have no foreign key.
+
+    Rows that are locked are about to go anyway, because they are past their retention.
+    """
+    for statement in _FORGET:
+        await session.execute(statement, {"ids": list(monitor_ids)})

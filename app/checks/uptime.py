@@ -4,14 +4,24 @@ Windows of hours reach back to the beginning of an hour: 24 h hold at least 24 h
 25. Windows of days, 30 and 90 of them, reach back to the beginning of a day in UTC.
 """
 
+from collections.abc import Mapping
+from typing import Literal
+
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.histogram import BUCKETS, percentile
 
+Window = Literal["24h", "7d", "30d", "90d"]
+
 # By name: the sums that are added up, and how many of them.
-WINDOWS = {"24h": ("hour", 24), "7d": ("hour", 7 * 24), "30d": ("day", 30), "90d": ("day", 90)}
+WINDOWS: Mapping[Window, tuple[Literal["hour", "day"], int]] = {
+    "24h": ("hour", 24),
+    "7d": ("hour", 7 * 24),
+    "30d": ("day", 30),
+    "90d": ("day", 90),
+}
 
 
 class Latency(BaseModel):
@@ -70,7 +80,8 @@ _WINDOWS = text(f"""
     GROUP BY i.name
 """)  # noqa: S608  (a constant of app.checks.histogram)
 
-_RATIOS = text("""
+# Of all monitors; part of a larger query.
+RATIOS_OF_A_DAY = """
     SELECT monitor_id, CAST(sum(up_ms) AS float) / nullif(sum(up_ms) + sum(down_ms), 0) AS ratio
     FROM (
         SELECT monitor_id, up_ms, down_ms FROM hourly_stats
@@ -80,7 +91,7 @@ _RATIOS = text("""
         WHERE hour >= date_trunc('hour', now(), 'UTC') - interval '24 hours'
     ) h
     GROUP BY monitor_id
-""")
+"""
 
 
 async def uptimes(session: AsyncSession, monitor_id: int) -> dict[str, Uptime]:
@@ -109,9 +120,3 @@ def _uptime(row: object) -> Uptime:
             p99=percentile(counts, 0.99),
         ),
     )
-
-
-async def ratios_of_a_day(session: AsyncSession) -> dict[int, float | None]:
-    """Return the uptime of all monitors over 24 h, 0 to 1, by monitor."""
-    rows = await session.execute(_RATIOS)
-    return {row.monitor_id: row.ratio for row in rows}

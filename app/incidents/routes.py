@@ -3,16 +3,36 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.access import IsPublic, requires
 from app.api.dependencies import Session
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import Problem, documented
+from app.checks.schemas import CheckOut, check_out
+from app.checks.timeline import Phases, checks_around, phases
+from app.events.publishing import publish
 from app.fields import MAX_ID
 from app.incidents.models import Incident
+from app.incidents.public import public_incident
 from app.incidents.schemas import Acknowledgement, IncidentOut, incident_out
+from app.incidents.transitions import incident_event
 from app.monitors.models import Monitor
+from app.notifications.outbox import told
+from app.notifications.schemas import Told
+
+
+class TimelineOut(BaseModel):
+    """An outage as it went; 50 checks at the most, oldest first."""
+
+    incident: IncidentOut
+    checks: list[CheckOut]
+    phases: Phases
+    notifications: list[Told]
+
 
 router = APIRouter(
     prefix="/api/incidents",
@@ -22,14 +42,15 @@ router = APIRouter(
 )
 
 
-@router.get("", responses=documented(422))
+@router.get("", dependencies=[requires("public")], responses=documented(422))
 async def list_incidents(
     session: Session,
     page: PageDep,
+    is_public: IsPublic,
     state: Literal["open", "closed"] | None = None,
     monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Page[IncidentOut]:
-    """Incidents, newest first."""
+    """Incidents, newest first. Without a key, causes are told in a few words."""
     query = select(Incident, Monitor.name).join(Monitor, Monitor.id == Incident.monitor_id)
     if state is not None:
         is_open = Incident.closed_at.is_(None)
@@ -46,29 +67,64 @@ async def list_incidents(
         filters={"state": state, "monitor_id": monitor_id},
     )
     items = [incident_out(incident, name) for incident, name, _ in rows]
+    if is_public:
+        items = [public_incident(incident) for incident in items]
     return Page(items=items, next=following)
 
 
-@router.post("/{incident_id}/acknowledge", responses=documented(404, 422))
+@router.get("/{incident_id}", dependencies=[requires("read")], responses=documented(404))
+async def read_incident(incident_id: int, session: Session) -> IncidentOut:
+    """One incident."""
+    return incident_out(*await _find(session, incident_id))
+
+
+@router.get("/{incident_id}/timeline", dependencies=[requires("read")], responses=documented(404))
+async def read_timeline(incident_id: int, session: Session) -> TimelineOut:
+    """How an outage went: checks before, in and after it, where their time went, who was told."""
+    incident, name = await _find(session, incident_id)
+    return TimelineOut(
+        incident=incident_out(incident, name),
+        checks=[check_out(check) for check in await checks_around(session, incident)],
+        phases=await phases(session, incident),
+        notifications=await told(session, incident_id),
+    )
+
+
+@router.post(
+    "/{incident_id}/acknowledge",
+    dependencies=[requires("write")],
+    responses=documented(404, 422),
+)
 async def acknowledge_incident(
     incident_id: int, session: Session, acknowledgement: Acknowledgement | None = None
 ) -> IncidentOut:
     """Note that a person has seen it. The first one is kept; to repeat it changes nothing."""
+    incident, name = await _find(session, incident_id, lock=True)
+    if incident.acknowledged_at is None:
+        incident.acknowledged_at = func.now()
+        incident.acknowledged_by = acknowledgement.by if acknowledgement else None
+        await session.flush()
+        await session.refresh(incident)
+        event = incident_event("acknowledged", incident_out(incident, name))
+        await publish(session, [event])
+    return incident_out(incident, name)
+
+
+async def _find(
+    session: AsyncSession, incident_id: int, *, lock: bool = False
+) -> tuple[Incident, str]:
+    """Return an incident and the name of its monitor."""
     row = None
     if 0 < incident_id <= MAX_ID:
         query = (
             select(Incident, Monitor.name)
             .join(Monitor, Monitor.id == Incident.monitor_id)
             .where(Incident.id == incident_id)
-            .with_for_update(of=Incident)
         )
+        if lock:
+            query = query.with_for_update(of=Incident)
         row = (await session.execute(query)).one_or_none()
     if row is None:
         raise Problem(404, f"There is no incident {incident_id}.")
     incident, name = row
-    if incident.acknowledged_at is None:
-        incident.acknowledged_at = func.now()
-        incident.acknowledged_by = acknowledgement.by if acknowledgement else None
-        await session.flush()
-        await session.refresh(incident)
-    return incident_out(incident, name)
+    return incident, name

@@ -1,13 +1,22 @@
 """A monitor's change to down opens an incident, its change to up closes it; both are notified."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import request_id
+from app.events.publishing import Event, publish
+from app.incidents.public import public_reason
+from app.incidents.schemas import IncidentOut
 from app.notifications.outbox import enqueue
+from app.subscriptions.broadcasts import announce
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +30,48 @@ class StateChange:
     cause: str | None
 
 
-_OPEN = text("""
-    INSERT INTO incidents (monitor_id, opened_at, cause)
+def log_changes(changes: Sequence[StateChange]) -> None:
+    """Log changes of state. To be called after the commit: before it they may yet not happen."""
+    for change in changes:
+        found = request_id.of(change.monitor_id)
+        cause = {"request_id": found} if found else {}
+        # What fails in maintenance is no news.
+        quiet = change.state == "maintenance"
+        log.info(
+            "monitor %d is %s%s",
+            change.monitor_id,
+            "in maintenance" if quiet else change.state,
+            f": {change.cause}" if change.cause and not quiet else "",
+            extra={"monitor_id": change.monitor_id, "monitor_name": change.name} | cause,
+        )
+
+
+_RETURNING = """
+    RETURNING i.id, i.monitor_id, i.opened_at, i.closed_at, i.cause, i.acknowledged_at,
+        i.acknowledged_by, (SELECT m.name FROM monitors m WHERE m.id = i.monitor_id) AS monitor_name
+"""
+
+_OPEN = text(f"""
+    INSERT INTO incidents AS i (monitor_id, opened_at, cause)
     SELECT * FROM unnest(
         CAST(:monitor_id AS int[]), CAST(:at AS timestamptz[]), CAST(:cause AS text[]))
     ON CONFLICT (monitor_id) WHERE closed_at IS NULL DO NOTHING
-    RETURNING id
-""")
+    {_RETURNING}
+""")  # noqa: S608  (a constant)
 
-_CLOSE = text("""
+_CLOSE = text(f"""
     UPDATE incidents i
     SET closed_at = v.at
     FROM unnest(CAST(:monitor_id AS int[]), CAST(:at AS timestamptz[])) AS v (monitor_id, at)
     WHERE i.monitor_id = v.monitor_id AND i.closed_at IS NULL
-    RETURNING i.id
-""")
+    {_RETURNING}
+""")  # noqa: S608  (a constant)
+
+_CLOSE_SILENTLY = text(f"""
+    UPDATE incidents i SET closed_at = now()
+    WHERE i.monitor_id = ANY(CAST(:ids AS int[])) AND i.closed_at IS NULL
+    {_RETURNING}
+""")  # noqa: S608  (a constant)
 
 
 async def open_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
@@ -47,8 +83,8 @@ async def open_incidents(session: AsyncSession, changes: Sequence[StateChange]) 
         "at": [change.at for change in changes],
         "cause": [change.cause or "unknown" for change in changes],
     }
-    opened = await session.scalars(_OPEN, values)
-    return await enqueue(session, "incident.opened", opened.all())
+    opened = await _changed(session, "opened", _OPEN, values)
+    return await _tell(session, "incident.opened", opened)
 
 
 async def close_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
@@ -59,13 +95,37 @@ async def close_incidents(session: AsyncSession, changes: Sequence[StateChange])
         "monitor_id": [change.monitor_id for change in changes],
         "at": [change.at for change in changes],
     }
-    closed = await session.scalars(_CLOSE, values)
-    return await enqueue(session, "incident.closed", closed.all())
+    closed = await _changed(session, "closed", _CLOSE, values)
+    return await _tell(session, "incident.closed", closed)
 
 
-async def close_silently(session: AsyncSession, monitor_id: int) -> None:
-    """End an open incident because its monitor is paused, and notify no channel."""
-    await session.execute(
-        text("UPDATE incidents SET closed_at = now() WHERE monitor_id = :id AND closed_at IS NULL"),
-        {"id": monitor_id},
-    )
+async def close_silently(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """End open incidents because their monitors are paused, and notify no channel."""
+    await _changed(session, "closed", _CLOSE_SILENTLY, {"ids": list(monitor_ids)})
+
+
+def incident_event(
+    action: Literal["opened", "closed", "acknowledged"], incident: IncidentOut
+) -> Event:
+    """Return what is published of an incident."""
+    return Event("incident", {"action": action} | incident.model_dump())
+
+
+async def _tell(session: AsyncSession, event: str, incidents: Sequence[IncidentOut]) -> int:
+    """Have the team told, and the subscribers, who are of the public."""
+    causes = {incident.id: public_reason(incident.cause) for incident in incidents}
+    await announce(session, event, causes)
+    return await enqueue(session, event, list(causes))
+
+
+async def _changed(
+    session: AsyncSession,
+    action: Literal["opened", "closed"],
+    statement: TextClause,
+    values: dict[str, Any],
+) -> list[IncidentOut]:
+    """Publish the incidents that the statement returns; return them."""
+    rows = (await session.execute(statement, values)).all()
+    incidents = [IncidentOut.model_validate(row) for row in rows]
+    await publish(session, [incident_event(action, incident) for incident in incidents])
+    return incidents

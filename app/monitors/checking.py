@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 
 from app.checks.recording import CompletedCheck, record
 from app.database import Database
+from app.incidents.transitions import log_changes
+from app.metrics.definitions import CHECKS
 from app.monitors import service
 from app.monitors.configuration import config_of
 from app.monitors.errors import HeartbeatNotCheckedError, UnreadableMonitorError
@@ -35,7 +37,17 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
     # and stop all other requests.
     result = await prober.probe(config.target(), monitor.timeout_seconds)
     ended_at = begun_at + timedelta(seconds=time.perf_counter() - begun)
-    completed = CompletedCheck(monitor_id, begun_at, ended_at, result, version=monitor.version)
+    completed = CompletedCheck(
+        monitor_id,
+        begun_at,
+        ended_at,
+        result,
+        version=monitor.version,
+        # This process is at none of its locations.
+        decides=not monitor.locations,
+    )
     async with database.transaction() as session:
-        await record(session, [completed])
+        recorded = await record(session, [completed])
+    log_changes(recorded.changes)
+    CHECKS.labels(monitor.kind, "ok" if result.ok else "failed").inc()
     return completed

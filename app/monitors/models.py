@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     SmallInteger,
     Text,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import request_id
 from app.database import Base
 
 # A place for every bucket of app.checks.histogram, and one for checks without a latency.
@@ -38,22 +40,36 @@ class Monitor(Base):
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
+    group: Mapped[str | None] = mapped_column("group_name", Text)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     spec: Mapped[dict[str, Any]] = mapped_column(JSONB)
     interval_seconds: Mapped[int] = mapped_column(Integer)
     timeout_seconds: Mapped[float] = mapped_column(Float)
     confirmations: Mapped[int] = mapped_column(Integer)
+    # Empty: it is checked from anywhere, and its schedule is in `schedule`; else in
+    # `location_schedule`.
+    locations: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    min_failing_locations: Mapped[int] = mapped_column(Integer, server_default="1")
     # False: only those in monitor_channels are notified.
     all_channels: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     token: Mapped[str | None] = mapped_column(Text, unique=True)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # Of the request that made or changed it: a worker logs it when it first checks by that.
+    request_id: Mapped[str | None] = mapped_column(
+        Text, default=request_id.current.get, onupdate=request_id.current.get
+    )
 
 
 class State(Base):
-    """A monitor's present state: the narrow row that every check writes, next to the wide one."""
+    """A monitor's present state: the narrow row that every check writes, next to the wide one.
+
+    No unique index, for the reason in the migration.
+    """
 
     __tablename__ = "states"
+    __table_args__ = (Index("ix_states_monitor_id_checked_at", "monitor_id", "checked_at"),)
 
     monitor_id: Mapped[int] = mapped_column(
         ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True

@@ -1,6 +1,6 @@
 """Monitors as a client reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from types import UnionType
@@ -16,13 +16,14 @@ from pydantic import (
 )
 
 from app.fields import Milliseconds
+from app.locations.schemas import SeenFrom
 from app.monitors.configuration import shown_config
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
 
 # Not a Literal: a state that a newer version has stored must be shown and not be an error.
 StateName = Annotated[
-    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "paused"]})
+    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "maintenance", "paused"]})
 ]
 
 
@@ -48,6 +49,8 @@ class OtherMonitorOut(MonitorState):
 
     name: str
     kind: str
+    group: str | None = None
+    tags: list[str] = Field(default_factory=list)
     channel_ids: list[int] | None = None
 
 
@@ -57,6 +60,11 @@ class ProbedOut(OtherMonitorOut):
     interval_seconds: int = 60
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     confirmations: int = 2
+    locations: list[str] = Field(default_factory=list)
+    min_failing_locations: int = 1
+    seen_from: list[SeenFrom] = Field(
+        default_factory=list, description="How it is seen from its locations, in their order."
+    )
 
 
 class HeartbeatMonitorOut(OtherMonitorOut):
@@ -119,13 +127,32 @@ else:
     MonitorOut = reduce(or_, [*_OUT.values(), OtherMonitorOut])
 
 
-def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
+class MonitorsOut(BaseModel):
+    """Monitors, in the order in which they were sent."""
+
+    items: list[MonitorOut]
+
+
+class ActionOut(BaseModel):
+    """What an action has done, by the monitors' numbers."""
+
+    changed: list[int] = Field(description="Those that were not so before.", examples=[[1, 3]])
+    missing: list[int] = Field(description="Those that there are none of.", examples=[[2]])
+
+
+def monitor_out(
+    monitor: Monitor,
+    state: State,
+    channel_ids: list[int] | None,
+    seen_from: Sequence[SeenFrom] = (),
+) -> MonitorOut:
     """Return a monitor and its state, as a client reads them."""
     names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")
     of_monitor = {name: getattr(monitor, name) for name in names}
     names = ["state", "since", "checked_at", "latency_ms", "error"]
     of_state = {name: getattr(state, name) for name in names}
     values = shown_config(monitor, channel_ids) | of_monitor | of_state
+    values["seen_from"] = list(seen_from)
     model = _OUT.get(monitor.kind, OtherMonitorOut)
     try:
         return model.model_validate(values)

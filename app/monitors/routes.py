@@ -1,42 +1,77 @@
 """Add, read, change, pause and delete monitors."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Body, Depends, Query, Response
+from pydantic import AfterValidator, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.access import requires
 from app.api.dependencies import Session
 from app.api.etags import IfMatch, etag
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
 from app.channels.subscriptions import channel_ids
-from app.monitors import service
+from app.fields import Text
+from app.locations.figures import seen_from
+from app.monitors import many, service
 from app.monitors.models import Monitor, State
-from app.monitors.output import MonitorOut, monitor_out
-from app.monitors.schemas import EXAMPLES, MonitorIn
+from app.monitors.output import ActionOut, MonitorOut, MonitorsOut, monitor_out
+from app.monitors.schemas import BULK_EXAMPLES, EXAMPLES, KINDS, ActionIn, MonitorIn, MonitorsIn
+from app.monitors.search import Search, matching
 
 router = APIRouter(
     prefix="/api/monitors",
     tags=["monitors"],
-    dependencies=[changes_status()],
+    dependencies=[requires("read", changing="write"), changes_status()],
     responses=documented(429, 503),
 )
 
 
 Config = Annotated[MonitorIn, Body(openapi_examples=EXAMPLES)]
+Bulk = Annotated[MonitorsIn, Body(openapi_examples=BULK_EXAMPLES)]
 Changes = Annotated[dict[str, Any], Body(examples=[{"interval_seconds": 15}])]
 
 
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"it must be one of {', '.join(sorted(KINDS))}")
+    return kind
+
+
+Kind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*sorted(KINDS)]})]
+Tag = Annotated[Text, Field(min_length=1, max_length=50)]
+
+
+def _search(
+    q: Annotated[
+        Text | None, Query(min_length=1, max_length=200, description="Part of name or target.")
+    ] = None,
+    tag: Annotated[
+        list[Tag] | None, Query(max_length=20, description="Repeated: it has all of them.")
+    ] = None,
+    group: Annotated[Text | None, Query(max_length=100, description="Empty: in no group.")] = None,
+    state: Literal["pending", "up", "down", "maintenance", "paused"] | None = None,
+    kind: Annotated[Kind | None, Query()] = None,
+) -> Search:
+    return Search(q, tuple(tag or ()), group, state, kind)
+
+
+SearchDep = Annotated[Search, Depends(_search)]
+
+
 @router.get("", responses=documented(422))
-async def list_monitors(session: Session, page: PageDep) -> Page[MonitorOut]:
-    """All monitors, oldest first."""
-    query = select(Monitor, State).join(State, State.monitor_id == Monitor.id)
-    rows, following = await paginate(session, query, page, name="monitors", key=Monitor.id)
-    channels = await channel_ids(session, [monitor.id for monitor, _, _ in rows])
-    items = [monitor_out(monitor, state, channels[monitor.id]) for monitor, state, _ in rows]
+async def list_monitors(session: Session, page: PageDep, search: SearchDep) -> Page[MonitorOut]:
+    """List the monitors that match, oldest first; without filters, all of them."""
+    query = matching(select(Monitor, State).join(State, State.monitor_id == Monitor.id), search)
+    rows, following = await paginate(
+        session, query, page, name="monitors", key=Monitor.id, filters=asdict(search)
+    )
+    items = await _shown(session, [(monitor, state) for monitor, state, _ in rows])
     return Page(items=items, next=following)
 
 
@@ -46,6 +81,30 @@ async def create_monitor(config: Config, session: Session, response: Response) -
     monitor, state = await service.create(session, config)
     response.headers["Location"] = f"/api/monitors/{monitor.id}"
     return await _out(session, response, monitor, state)
+
+
+@router.post("/bulk", status_code=201, responses=documented(413, 422))
+async def create_monitors(bulk: Bulk, session: Session) -> MonitorsOut:
+    """Add up to 1,000 monitors, all or none of them. An error says which it is about."""
+    created = await many.create(session, bulk.monitors)
+    return MonitorsOut(items=await _shown(session, created))
+
+
+@router.post("/actions", responses=documented(413, 422))
+async def act_on_monitors(asked: ActionIn, session: Session) -> ActionOut:
+    """Pause, resume, delete or tag up to 1,000 monitors together, or none if that fails."""
+    found = await many.lock(session, asked.ids)
+    match asked.action:
+        case "pause":
+            changed = await many.pause(session, found)
+        case "resume":
+            changed = await many.resume(session, found)
+        case "delete":
+            changed = await many.delete(session, found)
+        case _:
+            changed = await many.tag(session, found, asked.add_tags, asked.remove_tags)
+    missing = set(asked.ids) - {monitor.id for monitor, _ in found}
+    return ActionOut(changed=changed, missing=sorted(missing))
 
 
 @router.get("/{monitor_id}", responses=documented(404))
@@ -101,5 +160,15 @@ async def _out(
     session: AsyncSession, response: Response, monitor: Monitor, state: State
 ) -> MonitorOut:
     response.headers["ETag"] = etag(monitor.version)
-    channels = await channel_ids(session, [monitor.id])
-    return monitor_out(monitor, state, channels[monitor.id])
+    [shown] = await _shown(session, [(monitor, state)])
+    return shown
+
+
+async def _shown(session: AsyncSession, found: Sequence[many.Found]) -> list[MonitorOut]:
+    channels = await channel_ids(session, [monitor.id for monitor, _ in found])
+    located = [monitor.id for monitor, _ in found if monitor.locations]
+    seen = await seen_from(session, located)
+    return [
+        monitor_out(monitor, state, channels[monitor.id], seen.get(monitor.id, ()))
+        for monitor, state in found
+    ]

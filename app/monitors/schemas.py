@@ -4,18 +4,36 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationInfo,
     field_validator,
 )
 
-from app.fields import Id, InputModel, Line, Seconds
+from app.fields import Id, InputModel, Line, LocationName, Seconds
 from app.probing.schemas import HttpSpec
 from app.probing.targets import DnsTarget, TcpTarget
 from app.probing.urls import parse_hostname
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+
+Label = Annotated[Line, AfterValidator(str.strip)]
+"""A line that is compared as a whole, so blanks around it must not make it another one."""
+
+MAX_TAGS = 20
+Tags = Annotated[
+    list[Annotated[Label, Field(max_length=50)]],
+    Field(max_length=MAX_TAGS),
+    AfterValidator(lambda tags: list(dict.fromkeys(tags))),
+]
+
+MAX_LOCATIONS = 20
+Locations = Annotated[
+    list[LocationName],
+    Field(max_length=MAX_LOCATIONS),
+    AfterValidator(lambda names: list(dict.fromkeys(names))),
+]
 
 Host = Annotated[Line, Field(min_length=1, max_length=253), AfterValidator(parse_hostname)]
 
@@ -24,6 +42,14 @@ class MonitorCommon(InputModel):
     """What every kind of monitor has."""
 
     name: Annotated[Line, Field(min_length=1, max_length=200)] = Field(examples=["Shop"])
+    group: Annotated[Label, Field(max_length=100)] | None = Field(
+        default=None, description="The heading under which it is listed.", examples=["Payments"]
+    )
+    tags: Tags = Field(
+        default_factory=list,
+        description="Words to find it by; one that is repeated counts once.",
+        examples=[["production", "eu"]],
+    )
     channel_ids: Annotated[list[Id], Field(max_length=100)] | None = Field(
         default=None, description="The channels to notify; null: all of them."
     )
@@ -42,6 +68,25 @@ class Probed(MonitorCommon):
     confirmations: Annotated[int, Field(ge=1, le=10)] = Field(
         default=2, description="Failures in a row, retried quickly, that make it down."
     )
+    locations: Locations = Field(
+        default_factory=list,
+        description="Where it is checked from, by workers with these values of LOCATION; empty: "
+        "by workers without one.",
+        examples=[["frankfurt", "virginia"]],
+    )
+    min_failing_locations: Annotated[int, Field(ge=1)] = Field(
+        default=1,
+        description="From how many of its locations it must fail to be down; of those that "
+        "are silent for long, it is not waited for any.",
+    )
+
+    @field_validator("min_failing_locations")
+    @classmethod
+    def _so_many_locations(cls, value: int, info: ValidationInfo) -> int:
+        locations = info.data.get("locations")
+        if locations is not None and value > max(len(locations), 1):
+            raise ValueError(f"it must not be more than its locations, which are {len(locations)}")
+        return value
 
     @field_validator("timeout_seconds", mode="wrap")
     @classmethod
@@ -107,6 +152,47 @@ PROBED_KINDS: dict[str, type[Probed]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(ProbedMonitorIn)
 }
 KINDS = frozenset({*PROBED_KINDS, "heartbeat"})
+MANY = 1000
+"""Monitors in one request at the most."""
+
+
+class MonitorsIn(InputModel):
+    """Monitors to be added together."""
+
+    monitors: Annotated[list[MonitorIn], Field(min_length=1, max_length=MANY)]
+
+
+class ActionIn(InputModel):
+    """What is to be done to many monitors."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"action": "pause", "ids": [1, 2, 3]},
+                {"action": "tag", "ids": [1, 2], "add_tags": ["eu"], "remove_tags": ["new"]},
+            ]
+        },
+    )
+
+    action: Literal["pause", "resume", "delete", "tag"]
+    ids: Annotated[list[Id], Field(min_length=1, max_length=MANY)]
+    remove_tags: Tags = Field(default_factory=list)
+    add_tags: Tags = Field(default_factory=list)
+
+    @field_validator("remove_tags", "add_tags")
+    @classmethod
+    def _of_tagging(cls, tags: list[str], info: ValidationInfo) -> list[str]:
+        if tags and info.data.get("action") not in ("tag", None):
+            raise ValueError("it is for the action tag only")
+        return tags
+
+    @field_validator("add_tags")
+    @classmethod
+    def _not_both(cls, tags: list[str], info: ValidationInfo) -> list[str]:
+        if both := set(tags) & set(info.data.get("remove_tags", ())):
+            raise ValueError(f"{min(both)!r} is to be removed as well")
+        return tags
+
 
 EXAMPLES: dict[str, Any] = {
     "http": {
@@ -117,6 +203,8 @@ EXAMPLES: dict[str, Any] = {
             "interval_seconds": 30,
             "timeout_seconds": 5,
             "keyword": "ok",
+            "group": "Payments",
+            "tags": ["production", "eu"],
         }
     },
     "tcp": {"value": {"name": "Database", "kind": "tcp", "host": "db.example.com", "port": 5432}},
@@ -131,4 +219,7 @@ EXAMPLES: dict[str, Any] = {
             "grace_seconds": 3600,
         }
     },
+}
+BULK_EXAMPLES: dict[str, Any] = {
+    "list": {"value": {"monitors": [EXAMPLES[kind]["value"] for kind in ("http", "tcp")]}}
 }

@@ -1,29 +1,23 @@
 """A monitor's life: created, changed, paused, resumed, deleted. The caller commits."""
 
-import secrets
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete as delete_from
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.channels.subscriptions import channel_ids, set_channels
-from app.checks import schedule
-from app.checks.models import DailyStats, HourlyStats
-from app.checks.sums import settle
+from app.channels.subscriptions import channel_ids, lock_channels
 from app.errors import InvalidFieldError, PreconditionFailedError
 from app.fields import MAX_ID
-from app.incidents.transitions import close_silently
-from app.monitors.configuration import apply_config, config_of, shown_config, with_secrets
+from app.monitors import many
+from app.monitors.configuration import config_of, shown_config, with_secrets
 from app.monitors.errors import MonitorNotFoundError
+from app.monitors.many import Found
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import MONITOR_IN, MonitorIn
 
 
-async def find(
-    session: AsyncSession, monitor_id: int, *, lock: bool = False
-) -> tuple[Monitor, State]:
+async def find(session: AsyncSession, monitor_id: int, *, lock: bool = False) -> Found:
     """Return a monitor and its state; with `lock`, no other transaction changes them.
 
     Raises MonitorNotFoundError.
@@ -46,21 +40,11 @@ async def find(
     return monitor, state
 
 
-async def create(session: AsyncSession, config: MonitorIn) -> tuple[Monitor, State]:
-    """Add a monitor. It is pending until its first check."""
-    monitor = Monitor()
-    apply_config(monitor, config)
-    if config.kind == "heartbeat":
-        monitor.token = secrets.token_urlsafe(24)
-    session.add(monitor)
-    await session.flush()
-    await set_channels(session, monitor.id, config.channel_ids)
-    state = State(monitor_id=monitor.id)
-    session.add(state)
-    await session.flush()
-    await schedule.add(session, monitor.id)
-    await _refresh(session, monitor, state)
-    return monitor, state
+async def create(session: AsyncSession, config: MonitorIn) -> Found:
+    """Add a monitor. It is pending until its first check. Raises InvalidFieldError."""
+    known = await lock_channels(session, config.channel_ids or ())
+    [created] = await many.add(session, [(many.new(config, known), config)])
+    return created
 
 
 async def change(
@@ -69,7 +53,7 @@ async def change(
     config: MonitorIn,
     *,
     expected_version: int | None = None,
-) -> tuple[Monitor, State]:
+) -> Found:
     """Give a monitor another configuration; an equal one changes nothing.
 
     Raises MonitorNotFoundError, InvalidFieldError for another kind, PreconditionFailedError.
@@ -84,7 +68,7 @@ async def patch(
     changes: dict[str, Any],
     *,
     expected_version: int | None = None,
-) -> tuple[Monitor, State]:
+) -> Found:
     """Change what is named of a monitor's configuration, as `change` does.
 
     Raises pydantic.ValidationError too, where the whole is no configuration any more.
@@ -103,46 +87,36 @@ async def delete(
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, _ = await _locked(session, monitor_id, expected_version)
-    await session.delete(monitor)
-    # These have no foreign key. Single checks go with their days.
-    for stats in (HourlyStats, DailyStats):
-        await session.execute(delete_from(stats).where(stats.monitor_id == monitor_id))
+    await many.delete(session, [await _locked(session, monitor_id, expected_version)])
 
 
 async def pause(
     session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
-) -> tuple[Monitor, State]:
+) -> Found:
     """Stop checking a monitor. Pausing it again changes nothing.
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, state = await _locked(session, monitor_id, expected_version)
-    if state.state != "paused":
-        await settle(session, monitor_id)
-        await schedule.suspend(session, monitor_id)
-        await close_silently(session, monitor_id)
-        await _enter(session, monitor, state, "paused")
-    return monitor, state
+    found = await _locked(session, monitor_id, expected_version)
+    await many.pause(session, [found])
+    await _refresh(session, *found)
+    return found
 
 
 async def resume(
     session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
-) -> tuple[Monitor, State]:
+) -> Found:
     """Check a paused monitor again. One that is not paused stays as it is.
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, state = await _locked(session, monitor_id, expected_version)
-    if state.state == "paused":
-        await schedule.plan(session, monitor_id, anew=True)
-        await _enter(session, monitor, state, "pending")
-    return monitor, state
+    found = await _locked(session, monitor_id, expected_version)
+    await many.resume(session, [found])
+    await _refresh(session, *found)
+    return found
 
 
-async def _locked(
-    session: AsyncSession, monitor_id: int, expected_version: int | None
-) -> tuple[Monitor, State]:
+async def _locked(session: AsyncSession, monitor_id: int, expected_version: int | None) -> Found:
     monitor, state = await find(session, monitor_id, lock=True)
     if expected_version not in (None, monitor.version):
         raise PreconditionFailedError(
@@ -153,19 +127,13 @@ async def _locked(
 
 async def _change(
     session: AsyncSession, monitor: Monitor, state: State, config: MonitorIn
-) -> tuple[Monitor, State]:
+) -> Found:
     if config.kind != monitor.kind:
         raise InvalidFieldError("kind", "a monitor keeps its kind; make a new one")
     config = with_secrets(config, monitor)
     if config == await _present(session, monitor):
         return monitor, state
-    apply_config(monitor, config)
-    await set_channels(session, monitor.id, config.channel_ids)
-    monitor.version += 1
-    monitor.updated_at = func.now()
-    await session.flush()
-    if state.state != "paused":
-        await schedule.plan(session, monitor.id)
+    await many.change(session, [((monitor, state), config)])
     await _refresh(session, monitor, state)
     return monitor, state
 
@@ -177,14 +145,6 @@ async def _present(session: AsyncSession, monitor: Monitor) -> MonitorIn | None:
     except ValidationError:
         # Another version of the program wrote it.
         return None
-
-
-async def _enter(session: AsyncSession, monitor: Monitor, state: State, name: str) -> None:
-    state.state = name
-    state.failures = 0
-    state.since = func.now()
-    await session.flush()
-    await _refresh(session, monitor, state)
 
 
 async def _refresh(session: AsyncSession, monitor: Monitor, state: State) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database, DatabaseUnavailable
+from app.metrics.definitions import DELIVERIES
 from app.notifications.apprise import AppriseSender
 from app.notifications.failure import DeliveryError
+from app.notifications.rounds import Rounds
 from app.notifications.sending import Delivery, Outcome, claim, note, supersede
 from app.notifications.webhook import send_webhook
 from app.probing.failure import CheckerFault
@@ -19,8 +22,6 @@ from app.probing.prober import Prober
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at the outbox when nothing wakes, and after the database was away.
-POLL_SECONDS = 2.0
 # Attempts at one channel at a time; at one that has failed, one (app.notifications.sending).
 PER_CHANNEL = 2
 # Seconds between two searches for what has been overtaken.
@@ -64,28 +65,25 @@ class DeliveryLoop:
         ]
         self._attempts: dict[asyncio.Task[None], Delivery] = {}
         self._outcomes: list[Outcome] = []
-        self._woken = asyncio.Event()
         self._superseded_at = float("-inf")
-        self._working: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, "delivery")
 
     def start(self) -> None:
         """Begin. Apprise is imported meanwhile, in a thread."""
         self._apprise.warm_up()
-        self._working = asyncio.create_task(self._work())
+        self._rounds.start()
 
     def wake(self) -> None:
         """Look at the outbox now. Only to be called in the event loop."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def close(self, seconds: float) -> None:
         """Begin nothing more, and give the attempts under way at most `seconds`.
 
         What has not ended then counts as failed, because it is not known whether it arrived.
         """
-        if self._working is None:
+        if not await self._rounds.stop():
             return
-        self._working.cancel()
-        await asyncio.gather(self._working, return_exceptions=True)
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=seconds)
         unfinished = {
@@ -93,6 +91,7 @@ class DeliveryLoop:
         }
         for attempt in unfinished:
             attempt.cancel()
+        # Waited for; that they end as cancelled is no fault.
         await asyncio.gather(*unfinished, return_exceptions=True)
         stopped = "the worker was stopped"
         self._outcomes += [Outcome(delivery, stopped) for delivery in unfinished.values()]
@@ -103,25 +102,9 @@ class DeliveryLoop:
             # Their leases end, and another worker sends them again.
             log.warning("%d outcomes of notifications are lost", len(self._outcomes))
 
-    async def _work(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                await self._note()
-                await self._begin()
-            except DatabaseUnavailable as error:
-                log.warning("nothing delivered: %s", error)
-                # Wait before the next round, however often it is woken.
-                await asyncio.sleep(POLL_SECONDS)
-            except Exception:
-                # A bug in one round must not be the end of all delivery.
-                log.exception("delivery failed")
-                await asyncio.sleep(POLL_SECONDS)
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+    async def _round(self) -> None:
+        await self._note()
+        await self._begin()
 
     async def _note(self) -> None:
         """Store the outcomes that have come in. Raises DatabaseUnavailable."""
@@ -181,34 +164,53 @@ class DeliveryLoop:
         )
 
     async def _attempt(self, lane: Lane, delivery: Delivery) -> None:
+        began = time.perf_counter()
         try:
             outcome = await self._send(delivery)
         finally:
             lane.running.discard(delivery)
             self.wake()
+        facts = {
+            "notification_id": delivery.id,
+            "channel_id": delivery.channel_id,
+            "monitor_id": delivery.monitor_id,
+            "request_id": delivery.request_id,
+            "duration_ms": round((time.perf_counter() - began) * 1000, 1),
+        }
+        result = "sent" if outcome.error is None else "failed"
+        DELIVERIES.labels(delivery.kind, result).inc()
         if outcome.error is None:
-            log.info("notification %d sent", delivery.id)
+            log.info("notification %d sent", delivery.id, extra=facts)
         else:
             log.warning(
-                "notification %d, attempt %d: %s", delivery.id, delivery.attempts, outcome.error
+                "notification %d, attempt %d: %s",
+                delivery.id,
+                delivery.attempts,
+                outcome.error,
+                extra=facts,
             )
         self._outcomes.append(outcome)
 
     async def _send(self, delivery: Delivery) -> Outcome:
         error: str | None = None
+        answer: str | None = None
         try:
             if delivery.kind == "webhook":
                 message_id = f"notification-{delivery.id}"
                 secret = delivery.secret or ""
-                await send_webhook(self._prober, delivery.url, secret, message_id, delivery.payload)
+                answer = await send_webhook(
+                    self._prober, delivery.url, secret, message_id, delivery.payload
+                )
             else:
-                await self._apprise.send(delivery.channel_id, delivery.url, delivery.payload)
+                answer = await self._apprise.send(
+                    delivery.channel_id, delivery.url, delivery.payload
+                )
         except DeliveryError as failure:
-            error = str(failure)
+            error, answer = str(failure), failure.answer
         except CheckerFault as fault:
             return Outcome(delivery, fault.reason, ours=True)
         except Exception as bug:
             # What one channel's library raises must not keep the others from being notified.
             log.exception("sending notification %d failed", delivery.id)
             error = f"internal error: {type(bug).__name__}"
-        return Outcome(delivery, error)
+        return Outcome(delivery, error, answer)

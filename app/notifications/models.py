@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import request_id
 from app.database import Base
 
 
@@ -28,7 +29,8 @@ class Notification(Base):
     pending, then sent; or dead, after too many attempts; or superseded, because a newer incident
     of the same monitor overtook it. While a worker sends it, `sending` is set and
     `next_attempt_at` is the end of the lease: should the worker be killed, another one takes over
-    then. What fails after `give_up_at` is dead, however few attempts it had.
+    then. What fails after `give_up_at` is dead, however few attempts it had. `request_id`: of the
+    request that caused it, if one did.
     """
 
     __tablename__ = "notifications"
@@ -66,5 +68,8 @@ class Notification(Base):
         DateTime(timezone=True), server_default=text("now() + interval '24 hours'")
     )
     last_error: Mapped[str | None] = mapped_column(Text)
+    # What the channel answered to the last attempt that reached it.
+    answer: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    request_id: Mapped[str | None] = mapped_column(Text, default=request_id.current.get)

@@ -1,14 +1,22 @@
 """A notification is stored in the transaction of the change that it reports, and sent later."""
 
+import json
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import request_id
+from app.channels.models import Channel
 from app.errors import ConflictError, NotFoundError
 from app.notifications.models import Notification
+from app.notifications.schemas import Told
 
 MAX_ID = 2**63 - 1
+# Of one incident there is one for a channel and event; a hundred channels are more than a page
+# shows.
+LONGEST_LIST = 200
 
 # To every channel, or to those that the monitor names. The payload is made now, so that
 # retries report the same facts.
@@ -26,8 +34,9 @@ _ENQUEUE = text("""
         ORDER BY c.id
         FOR KEY SHARE OF c
     )
-    INSERT INTO notifications (channel_id, monitor_id, incident_id, event, payload)
-    SELECT told.channel_id, m.id, i.id, :event, jsonb_build_object(
+    INSERT INTO notifications (channel_id, monitor_id, incident_id, event, request_id, payload)
+    SELECT told.channel_id, m.id, i.id, :event,
+        coalesce(CAST(:by_monitor AS jsonb) ->> m.id::text, :request_id), jsonb_build_object(
         'event', CAST(:event AS text),
         'monitor', jsonb_build_object('id', m.id, 'name', m.name, 'kind', m.kind),
         'incident', jsonb_build_object(
@@ -36,8 +45,20 @@ _ENQUEUE = text("""
     FROM told
     JOIN incidents i ON i.id = told.incident_id
     JOIN monitors m ON m.id = i.monitor_id
-    ORDER BY i.id
+    ORDER BY i.id, told.channel_id
     ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
+""")
+
+_HOLD = text("""
+    SELECT id FROM channels
+    WHERE id IN (
+        SELECT channel_id FROM notifications WHERE monitor_id = ANY(CAST(:monitors AS int[])))
+    ORDER BY id
+    FOR NO KEY UPDATE
+""")
+
+_WITHDRAW = text("""
+    DELETE FROM notifications WHERE monitor_id = ANY(CAST(:monitors AS int[]))
 """)
 
 # Listeners hear it once the transaction is committed, and only then.
@@ -52,7 +73,13 @@ async def enqueue(session: AsyncSession, event: str, incidents: Sequence[int]) -
     """Store `event` of these incidents for their channels; return how many notifications."""
     if not incidents:
         return 0
-    done = await session.execute(_ENQUEUE, {"event": event, "incidents": list(incidents)})
+    values = {
+        "event": event,
+        "incidents": list(incidents),
+        "by_monitor": json.dumps(dict(request_id.by_monitor.get())),
+        "request_id": request_id.current.get(),
+    }
+    done = await session.execute(_ENQUEUE, values)
     count = int(done.rowcount)  # type: ignore[attr-defined]  # a statement's result has it
     if count:
         await session.execute(_NOTIFY)
@@ -69,17 +96,57 @@ async def enqueue_test(session: AsyncSession, channel_id: int) -> Notification:
     return notification
 
 
+async def find(session: AsyncSession, notification_id: int, *, lock: bool = False) -> Notification:
+    """Return a notification; with `lock`, no other transaction changes it.
+
+    Raises NotificationNotFoundError.
+    """
+    notification = None
+    if 0 < notification_id <= MAX_ID:
+        notification = await session.get(Notification, notification_id, with_for_update=lock)
+    if notification is None:
+        raise NotificationNotFoundError(f"There is no notification {notification_id}.")
+    return notification
+
+
+async def told(session: AsyncSession, incident_id: int) -> list[Told]:
+    """Return who was told of an incident, oldest first, and what became of it."""
+    query = (
+        select(
+            Notification.id,
+            Channel.name.label("channel_name"),
+            Notification.event,
+            Notification.state,
+            Notification.attempts,
+            Notification.sent_at,
+            Notification.last_error.label("error"),
+            Notification.answer,
+        )
+        .join(Channel, Channel.id == Notification.channel_id)
+        .where(Notification.incident_id == incident_id)
+        .order_by(Notification.id)
+        .limit(LONGEST_LIST)
+    )
+    return [Told.model_validate(row) for row in await session.execute(query)]
+
+
+async def withdraw(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Delete the notifications of monitors that are being deleted.
+
+    Their channels are locked first and in order, as where the outcomes of attempts are stored: so
+    there are no deadlocks.
+    """
+    for statement in (_HOLD, _WITHDRAW):
+        await session.execute(statement, {"monitors": list(monitor_ids)})
+
+
 async def replay(session: AsyncSession, notification_id: int) -> Notification:
     """Have a dead notification sent again, with a new set of attempts.
 
     Only if it is still the latest news of its monitor: "is down" must not come after "is up
     again". Raises NotificationNotFoundError and ConflictError.
     """
-    notification = None
-    if 0 < notification_id <= MAX_ID:
-        notification = await session.get(Notification, notification_id, with_for_update=True)
-    if notification is None:
-        raise NotificationNotFoundError(f"There is no notification {notification_id}.")
+    notification = await find(session, notification_id, lock=True)
     if notification.state != "dead":
         raise ConflictError(f"It is {notification.state}; only a dead one can be sent again.")
     later = await session.scalar(
@@ -97,7 +164,7 @@ async def replay(session: AsyncSession, notification_id: int) -> Notification:
     notification.state = "pending"
     notification.attempts = 0
     notification.next_attempt_at = func.now()
-    notification.give_up_at = text("now() + interval '24 hours'")  # type: ignore[assignment]
+    notification.give_up_at = func.now() + timedelta(hours=24)
     await session.flush()
     await session.refresh(notification)
     await session.execute(_NOTIFY)

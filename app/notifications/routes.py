@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy import select
 
+from app.api.access import requires
 from app.api.dependencies import Session
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
@@ -11,7 +12,10 @@ from app.notifications.models import Notification
 from app.notifications.schemas import NotificationOut, NotificationState
 
 router = APIRouter(
-    prefix="/api/notifications", tags=["notifications"], responses=documented(429, 503)
+    prefix="/api/notifications",
+    tags=["notifications"],
+    dependencies=[requires("read", changing="write")],
+    responses=documented(429, 503),
 )
 
 
@@ -34,6 +38,12 @@ async def list_notifications(
     )
     items = [NotificationOut.model_validate(notification) for notification, _ in rows]
     return Page(items=items, next=following)
+
+
+@router.get("/{notification_id}", responses=documented(404))
+async def read_notification(notification_id: int, session: Session) -> NotificationOut:
+    """One notification: what became of it, and what its channel answered."""
+    return NotificationOut.model_validate(await outbox.find(session, notification_id))
 
 
 @router.post("/{notification_id}/replay", responses=documented(404, 409))

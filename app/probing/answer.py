@@ -97,6 +97,7 @@ class Answer:
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
+            # The answer is whole; what follows is another protocol's, and not read.
             pass
         except HttpParserError as error:
             self.fail(f"not HTTP: {error}")

@@ -113,6 +113,7 @@ def _has_source(address: str) -> bool:
         try:
             trial.connect((address, 9))
         except OSError:
+            # There is no way to it: that is what is asked.
             return False
     return True
 
@@ -165,6 +166,7 @@ def tls_context(*, verify: bool) -> ssl.SSLContext:
         # left to open, it would call a good certificate untrusted, so all are read now.
         folder = ssl.get_default_verify_paths().capath
         for file in Path(folder).glob("*.[0-9]") if folder else ():
+            # One that can't be read is none, as it would be for OpenSSL.
             with suppress(OSError):
                 made.load_verify_locations(file)
     else:

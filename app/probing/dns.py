@@ -95,6 +95,7 @@ async def _check_hosts(connector: Connector, target: DnsTarget, records: Iterabl
         try:
             addresses = await connector.resolver.addresses(host)
         except (UnknownHost, NameServerFailure):
+            # What has no address leads nowhere that must not be asked.
             continue
         what = f"the address of a host in the {target.record_type} record"
         _check_addresses(connector.guard, what, addresses)
@@ -113,6 +114,7 @@ def _normal(record_type: str, text: str) -> str:
         try:
             return ip_address(text.strip()).compressed
         except ValueError:
+            # No address: it is compared, and shown, as it was written.
             return text
     return " ".join(word.removesuffix(".").lower() for word in text.split())
 

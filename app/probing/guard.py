@@ -112,6 +112,7 @@ class Guard:
             # The zone names the interface, not the destination.
             address = ip_address(ip.partition("%")[0])
         except ValueError:
+            # Refused, like all that is not known to be allowed.
             return f"{ip} is not an address", "no"
         forms = [address, *_wrapped(address)]
         if any(form in network for form in forms for network in self._allowed):

@@ -1,12 +1,15 @@
-"""POST /api/probe: one probe at once; its result is not stored."""
+"""Probes at once, of which nothing is stored: by what is asked for, or to suggest a monitor."""
 
 from fastapi import APIRouter
 
+from app.api.access import requires
 from app.api.dependencies import ProberDep
 from app.api.problems import documented
-from app.probing.schemas import ProbeRequest, ProbeResult
+from app.monitors.suggestion import suggest
+from app.probing.schemas import ProbeRequest, ProbeResult, SuggestionOut, SuggestionRequest
 
-router = APIRouter(prefix="/api", tags=["probing"])
+# It changes nothing here, but what it calls may take it for an order.
+router = APIRouter(prefix="/api", tags=["probing"], dependencies=[requires("write")])
 
 
 @router.post("/probe", responses=documented(413, 422, 429, 503))
@@ -16,3 +19,12 @@ async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
     503 says that the service itself could not probe.
     """
     return ProbeResult.of(await prober.probe(asked.target(), asked.timeout_seconds))
+
+
+@router.post("/probe/suggest", responses=documented(413, 422, 429, 503))
+async def suggest_monitor(asked: SuggestionRequest, prober: ProberDep) -> SuggestionOut:
+    """Suggest a monitor for what a person has typed, after a first probe of it."""
+    suggestion = await suggest(prober, asked.url)
+    return SuggestionOut(
+        monitor=suggestion.draft, probe=ProbeResult.of(suggestion.result), notes=suggestion.notes
+    )

@@ -1,6 +1,6 @@
 """What a request may ask of a probe, and what the response says."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -116,6 +116,14 @@ class ProbeRequest(HttpSpec):
         return headers
 
 
+class SuggestionRequest(InputModel):
+    """What a person has typed."""
+
+    url: Annotated[Text, Field(max_length=2048)] = Field(
+        examples=["example.com"], description="A URL, a name, an address, or one with a port."
+    )
+
+
 class TimingsOut(BaseModel):
     """Milliseconds; null for phases that the probe did not reach."""
 
@@ -142,3 +150,20 @@ class ProbeResult(BaseModel):
     @classmethod
     def of(cls, result: Result) -> "ProbeResult":
         return cls.model_validate(result)
+
+
+class SuggestionOut(BaseModel):
+    """A draft for POST /api/monitors, a first probe by it, and what a person should know."""
+
+    monitor: dict[str, Any] = Field(
+        examples=[
+            {
+                "name": "Example Domain",
+                "kind": "http",
+                "url": "https://example.com/",
+                "keyword": "Example Domain",
+            }
+        ]
+    )
+    probe: ProbeResult | None
+    notes: list[str] = Field(examples=[["The certificate expires in 12 days."]])

@@ -70,9 +70,9 @@ def parse_json_path(text: str) -> JSONPath:
         raise ValueError(f"the JSON path is longer than {JSON_PATH_LIMIT} characters")
     try:
         query = _environment.compile(text)
-    except Exception as error:  # noqa: BLE001
-        # It raises more than its own errors: OverflowError for a number like 1e400. Their text
-        # draws on the source and can fail on an empty path, so only the argument is taken.
+    except Exception as error:  # noqa: BLE001  (OverflowError too, for a number like 1e400)
+        # The errors' text draws on the source and can fail on an empty path, so only the
+        # argument is taken.
         why = error.args[0] if error.args else "it cannot be read"
         raise ValueError(f"not a JSON path: {why}") from None
     if not (isinstance(query, JSONPath) and query.singular_query()):
@@ -94,7 +94,7 @@ def judge(target: HttpTarget, response: Response) -> None:
     if not any(status in accepted for accepted in target.accepted):
         raise Failure(f"status {status} (accepted: {show_status_ranges(target.accepted)})")
     if target.keyword is not None:
-        found = _contains(response, target.keyword)
+        found = contains(response, target.keyword)
         if found and target.keyword_absent:
             raise Failure("keyword found that must be absent")
         if not found and not target.keyword_absent:
@@ -111,13 +111,19 @@ def judge(target: HttpTarget, response: Response) -> None:
             )
 
 
-def _contains(response: Response, keyword: str) -> bool:
+def charset_of(declaration: bytes) -> str | None:
+    """Return the encoding that a header or the beginning of a page declares, if it is not UTF-8."""
+    declared = _CHARSET.search(declaration)
+    charset = declared[1].decode("ascii") if declared else ""
+    return charset if _CHARSETS.fullmatch(charset) else None
+
+
+def contains(response: Response, keyword: str) -> bool:
     """Tell whether the body has the keyword, in UTF-8 or in the encoding that it declares."""
     if keyword.encode("utf-8", "replace") in response.body:
         return True
-    declared = _CHARSET.search(response.headers.get(b"content-type", b""))
-    charset = declared[1].decode("ascii") if declared else ""
-    if not _CHARSETS.fullmatch(charset):
+    charset = charset_of(response.headers.get(b"content-type", b""))
+    if charset is None:
         return False
     if charset.lower() == "utf-16":
         # Without a mark in the middle of the text; which order it is has to be tried.
@@ -127,6 +133,7 @@ def _contains(response: Response, keyword: str) -> bool:
     try:
         return keyword.encode(charset) in response.body
     except (LookupError, UnicodeEncodeError):
+        # Python knows no such encoding, or it can't write the keyword: it isn't there in that one.
         return False
 
 

@@ -1,38 +1,134 @@
-"""GET /api/status."""
+"""What public pages are made of: all monitors at a glance, their days, a badge and a feed."""
 
-from fastapi import APIRouter, Response
+import re
+from datetime import UTC
+from email.utils import format_datetime
+from typing import Annotated, Any, Literal
 
-from app.api.dependencies import CacheDep, DatabaseDep
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api.access import requires
+from app.api.conditional import CACHEABLE, accepts_gzip, conditional
+from app.api.dependencies import BaseUrl, CachedSummaryDep, Session
 from app.api.problems import documented
-from app.cache import CacheUnavailable
-from app.status.freshness import FRESH_SECONDS, KEY
-from app.status.summary import Summary, summarize
+from app.checks.uptime import Window
+from app.fields import MAX_ID, Line
+from app.monitors.errors import MonitorNotFoundError
+from app.status.badge import NOT_FOUND, state_badge, uptime_badge
+from app.status.feed import feed
+from app.status.history import History, history
+from app.status.summary import Summary
 
-router = APIRouter(prefix="/api", tags=["status"], responses=documented(429, 503))
+router = APIRouter(
+    tags=["status"], dependencies=[requires("public")], responses=documented(429, 503)
+)
+
+# Numbers of monitors: 1 to 100 of them.
+Ids = Annotated[
+    str, Query(pattern=r"^[0-9]{1,10}(,[0-9]{1,10}){0,99}$", examples=["1,2,3"], max_length=1100)
+]
 
 
-@router.get("/status", response_model=Summary)
-async def status(database: DatabaseDep, cache: CacheDep) -> Response:
+@router.get("/api/status", response_model=Summary, responses=CACHEABLE)
+async def status(request: Request, cached: CachedSummaryDep) -> Response:
     """Summarize all monitors. The header X-Cache says where it is from: hit, miss, or bypass."""
+    body, source = await cached.get()
+    headers = {"X-Cache": source, "Vary": "Accept-Encoding"}
+    content = body.plain
+    if accepts_gzip(request.headers):
+        content = body.gzipped
+        headers["Content-Encoding"] = "gzip"
+    return conditional(
+        request,
+        content,
+        media_type="application/json",
+        digest=body.digest.decode(),
+        # What a proxy may give to all for a second, and for some more while it asks for a new one.
+        cache_control="public, max-age=1, stale-while-revalidate=5",
+        headers=headers,
+    )
+
+
+@router.get("/api/status/history", response_model=History, responses=documented(422) | CACHEABLE)
+async def status_history(request: Request, ids: Ids, session: Session) -> Response:
+    """Ninety days of up to 100 monitors; a number of no monitor is left out."""
+    found = await history(session, [int(number) for number in ids.split(",")])
+    return conditional(
+        request,
+        found.model_dump_json().encode(),
+        media_type="application/json",
+        cache_control="public, max-age=5",
+    )
+
+
+class Svg(Response):
+    """A picture."""
+
+    media_type = "image/svg+xml"
+
+
+# Opened by itself, as a page and not in one, a picture could do what a page can.
+_INERT = {"Content-Security-Policy": "default-src 'none'"}
+_BADGE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "A badge too, which says so.", "content": {"image/svg+xml": {}}}
+}
+
+
+@router.get("/api/badge/{monitor_id}.svg", response_class=Svg, responses=_BADGE | CACHEABLE)
+async def badge(
+    monitor_id: str,
+    request: Request,
+    session: Session,
+    label: Annotated[Line, Query(max_length=100)] | None = None,
+    show: Literal["state", "uptime"] = "state",
+    window: Annotated[Window, Query(alias="range")] = "90d",
+) -> Response:
+    """Draw a badge for a README: a monitor's state, or its uptime over a range."""
+    number = int(monitor_id) if re.fullmatch("[0-9]{1,10}", monitor_id) else 0
+    cache_control = "public, max-age=30"
     try:
-        cached = await cache.get(KEY)
-    except CacheUnavailable:
-        return _answer(await _summary(database), "bypass")
-    if cached is not None:
-        return _answer(cached, "hit")
-    body = await _summary(database)
-    try:
-        await cache.set(KEY, body, FRESH_SECONDS)
-    except CacheUnavailable:
-        return _answer(body, "bypass")
-    return _answer(body, "miss")
+        if show == "uptime":
+            picture = await uptime_badge(session, number, label=label, window=window)
+        else:
+            picture = await state_badge(session, number, label=label)
+    except MonitorNotFoundError:
+        # A picture, because that is what a page shows that has the badge in it.
+        headers = {"Cache-Control": cache_control} | _INERT
+        return Svg(NOT_FOUND, status_code=404, headers=headers)
+    return conditional(
+        request,
+        picture.encode(),
+        media_type=Svg.media_type,
+        cache_control=cache_control,
+        headers=_INERT,
+    )
 
 
-async def _summary(database: DatabaseDep) -> bytes:
-    # The connection is taken here and not for the whole request: a hit needs none.
-    async with database.transaction() as session:
-        return (await summarize(session)).model_dump_json().encode()
+class Atom(Response):
+    """A feed."""
+
+    media_type = "application/atom+xml"
 
 
-def _answer(body: bytes, cache: str) -> Response:
-    return Response(body, media_type="application/json", headers={"X-Cache": cache})
+@router.get("/feed.atom", response_class=Atom, responses=documented(404, 422) | CACHEABLE)
+async def atom_feed(
+    request: Request,
+    session: Session,
+    base_url: BaseUrl,
+    monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+) -> Response:
+    """List the 50 latest incidents and maintenance windows, of all monitors or of one, in Atom."""
+    # One answer for all who ask, with a key or without, since proxies keep it.
+    public = request.app.state.keys_required
+    found = await feed(session, base_url.address, monitor_id, public=public)
+    headers = {}
+    if found.updated is not None:
+        headers["Last-Modified"] = format_datetime(found.updated.astimezone(UTC), usegmt=True)
+    return conditional(
+        request,
+        found.document.encode(),
+        media_type=Atom.media_type,
+        # With addresses as this client wrote them it is not for others.
+        cache_control=f"{'public' if base_url.is_configured else 'private'}, max-age=30",
+        headers=headers,
+    )

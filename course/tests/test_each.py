@@ -63,6 +63,17 @@ class TestEach(CourseTestCase):
 
         self.assertEqual(self.lines(), ["better"])
 
+    def test_every_commit_of_a_stage_can_be_run(self) -> None:
+        self.repository.commit("07", "More", {"app/08.py": "more\n"})
+        script = "echo $STAGE $(ls app | tail -n 1) >&3; test ! -e app/08.py"
+
+        outcome = self.repository.course("each", "--from", "07", "--commits", *self.shell(script))
+
+        self.assertEqual(outcome.code, 1)
+        self.assertEqual(self.lines(), ["07 07.py", "07 07.py", "07 08.py"])
+        ends = [line.split()[3] for line in outcome.out.splitlines() if line.startswith("stage")]
+        self.assertEqual(ends, ["ok", "ok", "failed,"])
+
     def test_it_works_in_a_linked_worktree(self) -> None:
         linked = Repository(self.folder / "linked")
         commit = self.repository.last("03")

@@ -1,6 +1,7 @@
 """The shell that the guide's commands run in."""
 
 import os
+import signal
 import tempfile
 import unittest
 from pathlib import Path
@@ -45,8 +46,19 @@ class TestShell(unittest.TestCase):
         self.assertEqual((output, code), ("begin\n", 130))
         self.assertEqual(self.run_("echo on"), ("on\n", 0))
 
+    def test_where_interrupts_are_ignored_a_command_is_interrupted_all_the_same(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.SIG_IGN))
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+        with Shell(folder, folder, os.environ) as shell:
+            _, code = shell.run("echo x; sleep 60", seconds=20, stop_when=lambda text: "x" in text)
+
+        self.assertEqual(code, 130)
+
     def test_a_command_in_the_background_outlives_the_interrupt(self) -> None:
-        self.run_("sleep 60 & job=$!")
+        # It is told that it has begun: one that was just made ignores no interrupt yet.
+        begin = "sh -c 'touch begun; exec sleep 60' & job=$!"
+        self.run_(f"{begin}; until [ -e begun ]; do sleep 0.01; done")
         self.shell.run("echo x; sleep 60", seconds=20, stop_when=lambda text: "x" in text)
 
         self.assertEqual(self.run_("kill -0 $job && kill $job"), ("", 0))

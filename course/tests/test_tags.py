@@ -71,6 +71,61 @@ class TestTag(CourseTestCase):
         self.assertIn("stage-08", self.repository.tags())
 
 
+class TestPush(CourseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.mine = self.clone("copy", "--no-tags")
+        self.origin = self.repository
+
+    def push(self) -> list[str]:
+        """Run `tag --push` in the clone, which must succeed; return what is said of the push."""
+        outcome = self.mine.course("tag", "--push")
+        self.assertEqual(outcome.code, 0, outcome.err)
+        lines = outcome.out.splitlines()
+        return lines[next(n for n, line in enumerate(lines) if " tags, " in line) + 1 :]
+
+    def test_the_tags_of_origin_become_those_of_main(self) -> None:
+        self.origin.git("tag", "stage-09")
+        self.origin.git("tag", "v1.0")
+
+        lines = self.push()
+
+        expected = {f"stage-{stage}": self.origin.last(stage) for stage in STAGES}
+        self.assertEqual(self.origin.tags(), expected | {"v1.0": self.origin.id("HEAD")})
+        self.assertIn(f"pushed   stage-07  {self.origin.last('07')[:9]}", lines)
+        self.assertEqual(lines[-2:], ["pushed   stage-09  removed", "9 pushed"])
+
+    def test_what_is_there_already_is_not_pushed(self) -> None:
+        self.push()
+
+        self.assertEqual(self.push(), ["0 pushed"])
+
+    def test_only_what_an_edition_moves_is_pushed(self) -> None:
+        self.push()
+        self.origin.change("07", "app/07.py", "better\n")
+        self.edition()
+        self.mine.git("pull", "--quiet", "--ff-only", "--no-tags")
+
+        lines = self.push()
+
+        moved = [line.split()[1] for line in lines if "pushed  " in line and "/" not in line]
+        self.assertEqual(moved, ["stage-07"])
+        self.assertEqual(self.origin.tags(), self.mine.tags())
+
+    def test_an_old_clone_does_not_move_the_tags_back(self) -> None:
+        self.push()
+        self.origin.change("07", "app/07.py", "better\n")
+        self.edition()
+        self.origin.course("tag")
+        before = self.origin.tags()
+
+        outcome = self.mine.course("tag", "--push")
+
+        self.assertEqual(outcome.code, 2)
+        self.assertIn("push main or fetch it first", outcome.err)
+        self.assertEqual(self.origin.tags(), before)
+
+
 class TestTip(CourseTestCase):
     def test_it_is_main_itself_before_the_first_merge(self) -> None:
         outcome = self.repository.course("tip")

@@ -46,8 +46,10 @@ def upgrade() -> None:
             ADD COLUMN hour_latencies smallint[] NOT NULL
                 DEFAULT array_fill(0::smallint, ARRAY[65])
     """)
-    # A state is written with every check too, but no indexed column of it: the new version takes
-    # the place of a dead one in its page.
+    # A state is written with every check too, so for the same reason its only index is not unique.
+    # With the time in it, the newest of a state's versions is found first.
+    op.execute("ALTER TABLE states DROP CONSTRAINT states_pkey")
+    op.execute("CREATE INDEX ix_states_monitor_id_checked_at ON states (monitor_id, checked_at)")
     op.execute("""
         ALTER TABLE states SET (
             autovacuum_vacuum_scale_factor = 0,
@@ -118,4 +120,6 @@ def downgrade() -> None:
             autovacuum_vacuum_cost_delay
         )
     """)
+    op.execute("DROP INDEX ix_states_monitor_id_checked_at")
+    op.execute("ALTER TABLE states ADD PRIMARY KEY (monitor_id)")
     op.execute("ALTER TABLE monitors DROP COLUMN token")

@@ -43,6 +43,12 @@ def database_url(migrated_database: str) -> str:
     return migrated_database
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the database longer than a client would, as other tests keep this machine busy."""
+    monkeypatch.setattr("app.database.CONNECT_SECONDS", 10.0)
+
+
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     """Allow checks of this machine, where the tests' targets are."""

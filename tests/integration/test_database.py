@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database import Database, DatabaseUnavailable
 from app.main import create_app
 from app.settings import Settings
-from tests.services import migrate, query
+from tests.services import create_database, migrate, query
 
 
 def test_the_migrations_make_what_the_models_say(migrated_database: str) -> None:
@@ -25,6 +26,19 @@ def test_migrating_again_and_at_once_changes_nothing(migrated_database: str) -> 
         list(pool.map(migrate, [migrated_database] * 2))
 
     assert len(query(migrated_database, "SELECT * FROM alembic_version")) == 1
+
+
+def test_a_database_that_a_later_release_has_migrated_is_left_as_it_is(
+    migrated_database: str,
+) -> None:
+    later = create_database(migrated_database, "of_a_later_release")
+    migrate(later)
+    query(later, "UPDATE alembic_version SET version_num = '9901'")
+
+    said = migrate(later)
+
+    assert "the database is at 9901, newer than this program" in said
+    assert query(later, "SELECT version_num FROM alembic_version") == [{"version_num": "9901"}]
 
 
 def test_without_a_database_it_is_alive_but_not_ready_and_says_so() -> None:
@@ -105,6 +119,27 @@ def test_a_role_that_may_have_no_more_connections_waits(database_url: str) -> No
     asyncio.run(connect_twice())
 
 
+def test_days_are_those_of_utc_wherever_the_server_is(
+    settings: Settings, database_url: str
+) -> None:
+    name = make_url(database_url).database
+    query(database_url, f"""ALTER DATABASE "{name}" SET timezone = 'Europe/Berlin'""")
+
+    async def ninety_days_before() -> object:
+        database = Database(settings.database_url)
+        # Between the two, clocks in Berlin are changed.
+        days = text("SELECT CAST('2026-04-01 00:00+00' AS timestamptz) - interval '90 days'")
+        async with database.transaction() as session:
+            found = await session.scalar(days)
+        await database.close()
+        return found
+
+    try:
+        assert asyncio.run(ninety_days_before()) == datetime(2026, 1, 1, tzinfo=UTC)
+    finally:
+        query(database_url, f'ALTER DATABASE "{name}" RESET timezone')
+
+
 def test_a_connection_that_is_cut_in_the_middle_of_a_transaction_is_a_database_that_is_not_there(
     database_url: str,
 ) -> None:
@@ -148,12 +183,12 @@ def test_a_connection_that_arrives_as_its_user_is_cancelled_goes_back_to_the_poo
             user.cancel()
             return connection
 
-        database._open = open_and_cancel  # type: ignore[method-assign]
+        database._open = open_and_cancel  # type: ignore[method-assign]  # for this one moment
         with pytest.raises(asyncio.CancelledError):
             await user
         await asyncio.sleep(0)
         await asyncio.gather(*database._closing)
-        in_use = database.engine.pool.checkedout()  # type: ignore[attr-defined]
+        in_use = database.engine.pool.checkedout()  # type: ignore[attr-defined]  # a QueuePool
         await database.close()
         return int(in_use)
 

@@ -43,7 +43,7 @@ def running(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ask(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
         return json.load(answer)
 
 
@@ -55,6 +55,7 @@ def wait_until(state: Any, *, seconds: float, process: subprocess.Popen[bytes]) 
             if found := state():
                 return found
         except OSError:
+            # It does not listen yet.
             pass
         time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s")

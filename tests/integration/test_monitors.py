@@ -195,7 +195,7 @@ def test_the_second_of_two_editors_is_told_that_the_monitor_has_changed(
     ("if_match", "status"),
     [("*", 200), ('"1"', 200), ('W/"1"', 412), ("1", 412), ('"x"', 412), ('"1", "2"', 412),
      ('"99999999999"', 412), ("", 412)],
-)  # fmt: skip
+)  # fmt: skip  # one a line would be longer, not clearer
 def test_only_an_etag_of_ours_or_any_matches(
     client: TestClient, if_match: str, status: int
 ) -> None:

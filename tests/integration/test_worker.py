@@ -1,18 +1,24 @@
 """Checks on schedule: claimed, made, stored, by several workers at once."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.claiming import MARGIN_SECONDS
+from app.database import Database
 from app.settings import Settings
 from tests.integration.conftest import Workers
 from tests.services import query
 from tests.sites import Site
+from worker.engine import Engine
 
 
 def add(client: TestClient, site: Site, **config: Any) -> dict[str, Any]:
@@ -42,10 +48,12 @@ def test_a_new_monitor_is_checked_at_once_and_then_on_its_interval(
     workers.work_until(lambda: len(checks(client, monitor)) >= 3)
 
     assert state(client, monitor) == "up"
-    slots = query(database_url, "SELECT scheduled_at FROM checks ORDER BY scheduled_at")
-    first, second, third = (row["scheduled_at"] for row in slots[:3])
-    assert second - first < timedelta(seconds=6.25)
-    assert third - second == timedelta(seconds=5)
+    first, second, third = query(
+        database_url, "SELECT scheduled_at, checked_at FROM checks ORDER BY scheduled_at LIMIT 3"
+    )
+    # To its own place in the interval: after a quarter of one at the least, counted from the claim.
+    assert second["scheduled_at"] - first["checked_at"] < timedelta(seconds=6.25)
+    assert third["scheduled_at"] - second["scheduled_at"] == timedelta(seconds=5)
 
 
 def test_a_check_starts_at_its_time_and_not_when_it_was_claimed(
@@ -107,6 +115,7 @@ def test_a_result_that_comes_after_its_lease_is_refused(
 ) -> None:
     monitor = add(client, site, interval_seconds=60)
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
         port = silent.getsockname()[1]
         path = f"/api/monitors/{monitor['id']}"
         client.patch(path, json={"url": f"http://127.0.0.1:{port}/", "timeout_seconds": 2})
@@ -122,10 +131,46 @@ def test_a_result_that_comes_after_its_lease_is_refused(
     assert [check["ok"] for check in checks(client, monitor)] == [True]
 
 
+def test_what_is_claimed_while_a_worker_stops_is_given_back(
+    client: TestClient, site: Site, workers: Workers, database_url: str
+) -> None:
+    committed = threading.Event()
+
+    class SlowToTell:
+        """The worker's database, from which it hears late that a claim is committed."""
+
+        def __init__(self, database: Database) -> None:
+            self._database = database
+
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[AsyncSession]:
+            async with self._database.transaction() as session:
+                yield session
+            committed.set()
+            await asyncio.sleep(0.3)
+
+    async def slow_down(engine: Engine) -> None:
+        checker = engine._checker
+        checker._database = SlowToTell(checker._database)  # type: ignore[assignment]  # as far as it is used
+
+    worker = workers.start()
+    worker.run(slow_down, 5)
+    add(client, site, interval_seconds=60)
+    committed.clear()
+    assert committed.wait(10)
+
+    workers.stop(worker)
+
+    # Given back or made: a lease that still runs would keep the check from others.
+    [row] = query(database_url, "SELECT claimable_at = due_at AS free FROM schedule")
+    assert row["free"]
+
+
 def test_a_stopped_worker_gives_back_what_it_has_not_made(
     client: TestClient, site: Site, workers: Workers, database_url: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         add(client, site, url=url, interval_seconds=60, timeout_seconds=30)
         worker = workers.start()

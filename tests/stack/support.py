@@ -1,8 +1,12 @@
 """Real containers for the tests: Compose files under a name of their own, and waiting."""
 
+import atexit
 import json
+import shutil
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -10,22 +14,52 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from email.message import Message
+from functools import cache, cached_property
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from testcontainers.compose import DockerCompose
+
+from deploy import certificate, secret_files
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
+# Variables for ports of this machine. With 0 Docker takes a free one.
+PORTS = ("HTTP_PORT", "HTTPS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
+# Where Nginx, the API or Flask serve in their containers, the best first.
+SERVING = (443, 80, 8000, 5000)
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))
+
+
+@cache
+def secrets_folder() -> Path:
+    """Return a folder of secrets and a certificate that this process's stacks share.
+
+    A developer's own are left alone.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stagewatch-secrets-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    secret_files.make(folder)
+    certificate.make(folder / "certs")
+    return folder
+
+
+def trusting(folder: Path | None = None) -> ssl.SSLContext:
+    """Return a TLS context that trusts the certificate in a folder of secrets, and no other."""
+    return ssl.create_default_context(cafile=(folder or secrets_folder()) / "certs/fullchain.pem")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP request brought: also for error codes, which are not raised here."""
+    """What an HTTP request brought: also for error codes, which are not raised here.
+
+    Headers have their names in lower case.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -36,18 +70,38 @@ class Answer:
 
 
 def request(
-    url: str, *, method: str = "GET", json_body: object = None, timeout: float = 10
+    url: str,
+    *,
+    method: str = "GET",
+    json_body: object = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 10,
+    context: ssl.SSLContext | None = None,
 ) -> Answer:
     """One HTTP request. Raises OSError when nothing answers, or not in time (seconds)."""
     data = None if json_body is None else json.dumps(json_body).encode()
-    headers = {"Content-Type": "application/json"} if data else {}
+    headers = ({"Content-Type": "application/json"} if data else {}) | dict(headers or {})
     made = urllib.request.Request(url, data=data, headers=headers, method=method)
+    if context is None and url.startswith("https:"):
+        context = trusting()
     try:
-        with urllib.request.urlopen(made, timeout=timeout) as response:
-            return Answer(response.status, dict(response.headers.items()), response.read())
+        with urllib.request.urlopen(made, timeout=timeout, context=context) as response:
+            return Answer(response.status, _lower(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, dict(error.headers.items()), error.read())
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def connect(url: str) -> HTTPConnection:
+    """Return a connection to where a URL points, for what `request` has no way to ask."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return HTTPSConnection(parts.netloc, timeout=10, context=trusting())
+    return HTTPConnection(parts.netloc, timeout=10)
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def wait_for(state: Callable[[], T], *, seconds: float = 30, what: str = "") -> T:
@@ -87,11 +141,24 @@ def docker(*arguments: str, check: bool = True, timeout: float = 120) -> str:
     return done.stdout
 
 
+def freeze(container: str) -> None:
+    """Stop one of our programs where it is: it is there, holds what it has, and does nothing.
+
+    Not by `docker kill --signal STOP`, which stops the first process alone.
+    """
+    docker("exec", container, "sh", "-c", "kill -STOP -1")
+
+
+def thaw(container: str) -> None:
+    """Let a frozen program go on."""
+    docker("exec", container, "sh", "-c", "kill -CONT -1")
+
+
 @contextmanager
-def built_image(name: str) -> Iterator[str]:
+def built_image(name: str, root: Path = ROOT) -> Iterator[str]:
     """Build the stage's image as its guide says; its tag is removed at the end of the block."""
     tag = f"{name}:test-{uuid.uuid4().hex[:8]}"
-    docker("build", "--tag", tag, str(ROOT), timeout=600)
+    docker("build", "--tag", tag, str(root), timeout=600)
     try:
         yield tag
     finally:
@@ -125,7 +192,9 @@ class Stack(DockerCompose):
         self.name = name or f"stagewatch-test-{uuid.uuid4().hex[:8]}"
         # The project's name is in it, so projects do not overwrite each other's.
         self.image = f"{self.name}:stage-{stage}"
-        self.env = {"HTTP_PORT": "0", **(env or {})}
+        # Without keys: what they are for is tested where they are.
+        own = {"SECRETS_FOLDER": str(secrets_folder()), "API_KEYS": "off"}
+        self.env = dict.fromkeys(PORTS, "0") | own | dict(env or {})
         self.up = up
 
     @cached_property
@@ -152,7 +221,9 @@ class Stack(DockerCompose):
         return done.stdout
 
     def start(self) -> None:
-        self.run("up", "--detach", "--build", "--quiet-pull", *self.up)
+        # An image that is named comes from a registry.
+        build = "--no-build" if "STAGEWATCH_IMAGE" in self.env else "--build"
+        self.run("up", "--detach", build, "--quiet-pull", *self.up)
 
     def stop(self, down: bool = True) -> None:  # noqa: FBT002  # as inherited
         volumes = ["--volumes"] if down else []
@@ -178,9 +249,28 @@ class Stack(DockerCompose):
             print(self.run("logs", "--tail", "80", check=False), file=sys.stderr)
         self.stop(not self.keep_volumes)
 
-    def published(self, service: str, port: int) -> str:
-        """Where a container's port is published: "127.0.0.1:PORT"."""
-        return self.run("port", service, str(port)).strip()
+    def url(self, path: str) -> str:
+        """Return the URL of a path where the stack is reached: over TLS, if it has that.
+
+        Raises OSError as long as none is.
+        """
+        lines = self.run("ps", "--format", "json").splitlines()
+        ports = {
+            (SERVING.index(each["TargetPort"]), f"{each['URL']}:{each['PublishedPort']}")
+            for line in lines
+            if line.startswith("{")
+            for each in json.loads(line)["Publishers"] or ()
+            if each["PublishedPort"] and each["TargetPort"] in SERVING
+        }
+        best = [port for place, port in ports if place == min(ports)[0]]
+        if len(best) != 1:
+            raise OSError(f"published: {sorted(ports)}")
+        return f"{'https' if SERVING[min(ports)[0]] == 443 else 'http'}://{best[0]}{path}"
+
+    def redis_cli(self, *arguments: str) -> str:
+        """Return what `redis-cli ARGUMENTS` prints in Redis' container, which has the password."""
+        script = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password 2>/dev/null) redis-cli "$@"'
+        return self.run("exec", "-T", "redis", "sh", "-c", script, "sh", *arguments).strip()
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers, stopped ones too."""

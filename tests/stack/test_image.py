@@ -93,7 +93,10 @@ def test_the_image_holds_the_program_and_nothing_else_of_the_repository(
 
 
 def test_secrets_history_and_tests_do_not_even_reach_the_build(tmp_path: Path) -> None:
-    for name in (".git/config", ".env", "compose/.env", "tests/test.py", "app/main.py", "new.key"):
+    for name in (
+        *(".git/config", ".env", "compose/.env", "tests/test.py", "app/main.py", "new.key"),
+        *("secrets/database_password", "secrets/certs/privkey.pem"),
+    ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("content")
@@ -109,6 +112,10 @@ def test_secrets_history_and_tests_do_not_even_reach_the_build(tmp_path: Path) -
         docker("rmi", "--force", tag)
 
     assert set(sent) == {"/context/app/main.py", "/context/requirements.lock"}
+
+
+def test_the_operators_commands_are_in_it(api: DockerContainer) -> None:
+    assert inside(api, "stagewatch", "--version").startswith("stagewatch ")
 
 
 def test_docker_finds_it_healthy(api: DockerContainer) -> None:
@@ -127,7 +134,7 @@ for status in (200, 301, 404, 503):
             self.end_headers()
         def log_message(self, *arguments): pass
     server = http.server.HTTPServer(("127.0.0.1", 8000), Handler)
-    threading.Thread(target=server.serve_forever).start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     code = subprocess.call(check, stdout=subprocess.DEVNULL)
     server.shutdown()
     server.server_close()
@@ -166,6 +173,4 @@ def test_the_users_ids_can_be_set(uid: str, gid: str) -> None:
 
 def test_compose_serves_it() -> None:
     with Stack() as stack:
-        page = f"http://{stack.published('api', 8000)}/health"
-
-        assert wait_for(lambda: request(page)).json() == {"status": "ok"}
+        assert wait_for(lambda: request(stack.url("/health"))).json() == {"status": "ok"}

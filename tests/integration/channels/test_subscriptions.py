@@ -156,7 +156,10 @@ def test_a_channel_deleted_while_a_monitor_names_it_counts_as_unknown(
             await deleting.execute("DELETE FROM channels WHERE id = $1", channel)
             creating = Thread(target=create)
             creating.start()
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                "AND datname = current_database()"
+            )
             while not await deleting.fetchval(waiting):  # noqa: ASYNC110 - no event of ours
                 await asyncio.sleep(0.02)
         await asyncio.to_thread(creating.join)

@@ -48,7 +48,8 @@ def test_a_claim_moves_its_monitor_on_to_the_next_slot(
     planned = row(database_url, SCHEDULE)
     assert claim.monitor_id == number
     assert is_slot(planned["due_at"], number, interval)
-    assert timedelta(0) < planned["due_at"] - claim.due_at <= timedelta(seconds=interval * 1.25)
+    latest = now(database_url) + timedelta(seconds=interval * 1.25)
+    assert claim.due_at < planned["due_at"] <= latest
     assert planned["lease"] == claim.lease
 
 
@@ -82,7 +83,8 @@ def test_a_thousand_monitors_are_spread_evenly_over_their_interval(
 def test_slots_that_passed_while_nothing_ran_are_left_out(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
-    add(client, interval_seconds=60, timeout_seconds=1)
+    # Its next slot is more than the timeout away, so it is beyond what a claim looks ahead.
+    add(client, interval_seconds=60, timeout_seconds=10)
     claimed(settings)
     execute(
         database_url,
@@ -93,7 +95,7 @@ def test_slots_that_passed_while_nothing_ran_are_left_out(
     assert len(claimed(settings)) == 1
 
     planned = row(database_url, SCHEDULE)["due_at"]
-    assert timedelta(0) < planned - now(database_url) <= timedelta(seconds=61)
+    assert timedelta(0) < planned - now(database_url) <= timedelta(seconds=70)
     assert claimed(settings) == []
 
 
@@ -254,10 +256,12 @@ def test_a_claim_passes_no_dead_versions_below_the_floor_while_a_snapshot_is_hel
     )
 
     async def blocks_visited(database: Database) -> list[int]:
+        # What tests before this one have left would be passed too.
+        await asyncpg_execute(database_url, "VACUUM schedule")
         dump = await asyncpg.connect(database_url)
         await dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await dump.execute("SELECT count(*) FROM schedule")
-        for _ in range(60):
+        for _ in range(200):
             await asyncpg_execute(
                 database_url,
                 "UPDATE schedule SET claimable_at = now() - interval '1 h', due_at = now()",

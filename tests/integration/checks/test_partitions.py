@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -120,6 +120,22 @@ def test_days_past_the_retention_are_dropped_and_others_are_kept(
 
     assert name(kept) in partitions(database_url)
     assert name(dropped) not in partitions(database_url)
+
+
+def test_a_result_without_a_partition_goes_when_one_of_its_day_would(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    number = add(client)
+    midnight = datetime.combine(today(database_url), datetime.min.time(), UTC)
+    oldest = midnight - timedelta(days=settings.retention_days)
+    execute(database_url, "DROP TABLE checks_before")
+    for moment in (oldest - timedelta(seconds=1), oldest + timedelta(days=1)):
+        recorded(settings, CompletedCheck(number, moment, moment, OK))
+
+    maintained(settings)
+
+    assert row(database_url, "SELECT count(*) FROM checks_default")["count"] == 0
+    assert len(client.get(f"/api/monitors/{number}/checks").json()["items"]) == 1
 
 
 @pytest.mark.parametrize(("days", "kept"), [(12, True), (14, False)])

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
-from app.checks.recording import CompletedCheck
+from app.checks.recording import CompletedCheck, record
+from app.database import Database
 from app.settings import Settings
 from tests.integration.checks.support import (
     FAILED,
@@ -17,6 +20,7 @@ from tests.integration.checks.support import (
     now,
     recorded,
     row,
+    with_database,
 )
 from tests.services import query
 
@@ -35,6 +39,42 @@ def test_the_result_of_a_monitor_that_was_changed_meanwhile_is_not_stored(
 
     assert row(database_url, STATE)["state"] == "pending"
     assert row(database_url, COUNT)["count"] == 0
+
+
+def test_a_result_passes_no_dead_versions_of_states_while_a_snapshot_is_held(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    numbers = [add(client, name=f"Site {number}") for number in range(20)]
+    blocks = text(
+        "SELECT pg_stat_get_xact_blocks_hit(to_regclass('ix_states_monitor_id_checked_at')) "
+        "+ pg_stat_get_xact_blocks_hit(to_regclass('states'))"
+    )
+
+    async def blocks_visited(database: Database, dump: asyncpg.Connection) -> int:
+        at = await dump.fetchval("SELECT clock_timestamp()")
+        async with database.transaction() as session:
+            # As for a table of some size.
+            await session.execute(text("SET LOCAL enable_seqscan = off"))
+            await session.execute(text("SET LOCAL enable_bitmapscan = off"))
+            before = int(await session.scalar(blocks) or 0)
+            await record(session, [CompletedCheck(number, at, at, OK) for number in numbers])
+            return int(await session.scalar(blocks) or 0) - before
+
+    async def before_and_after(database: Database) -> list[int]:
+        dump = await asyncpg.connect(database_url)
+        await dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await dump.execute("SELECT count(*) FROM states")
+        before = await blocks_visited(database, dump)
+        for _ in range(100):
+            async with database.transaction() as session:
+                await session.execute(text("UPDATE states SET checked_at = clock_timestamp()"))
+        after = await blocks_visited(database, dump)
+        await dump.close()
+        return [before, after]
+
+    before, after = with_database(settings, before_and_after)
+
+    assert after < 3 * before
 
 
 def test_the_result_of_a_monitor_that_was_paused_meanwhile_is_not_stored(

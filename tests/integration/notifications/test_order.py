@@ -166,7 +166,10 @@ def test_a_channel_deleted_during_an_incident_does_not_fail_what_is_being_record
         await deleting.execute("DELETE FROM channels WHERE id = $1", deleted["id"])
         recording = Thread(target=check, args=(client, monitor, site, 503))
         recording.start()
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND datname = current_database()"
+        )
         while not await deleting.fetchval(waiting):  # noqa: ASYNC110 - PostgreSQL has no event
             await asyncio.sleep(0.02)
         await getattr(transaction, ends)()
@@ -191,7 +194,7 @@ def test_listeners_hear_of_notifications_of_checks_on_demand(
         connection = await asyncpg.connect(database_url)
         await connection.add_listener("notifications", lambda *_: heard.set())
         await asyncio.to_thread(check, client, monitor, site, 503)
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), 20)
         await connection.close()
 
     asyncio.run(listen())

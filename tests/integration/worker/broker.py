@@ -41,6 +41,7 @@ class Way(BackgroundServers):
         self._silent = silent
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Connections are cut by the test, on either side.
         with contextlib.suppress(OSError):
             there, back = await self._connect()
             self._writers |= {writer, back}
@@ -52,6 +53,7 @@ class Way(BackgroundServers):
         return await asyncio.open_connection(self._target.hostname, self._target.port)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # As above.
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 if not self._silent:

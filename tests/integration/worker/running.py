@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from tests.services import ROOT
+from tests.services import ROOT, query
 
 
 def wait_for(state: Callable[[], object], *, seconds: float = 30) -> None:
@@ -26,6 +26,7 @@ def worker(
     database_url: str,
     redis_url: str = "redis://127.0.0.1:1/0",
     preexec: Callable[[], object] | None = None,
+    location: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`celery worker` as compose/07.yml starts it; what it logs is in `log`."""
     command = [sys.executable, "-m", "celery", "--app", "worker.app", "worker", "--pool", "solo"]
@@ -34,6 +35,7 @@ def worker(
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "ALLOWED_NETWORKS": "127.0.0.0/8",
+        "LOCATION": location,
         "TMPDIR": str(folder),
     }
     with (
@@ -68,3 +70,19 @@ def add(client: TestClient, url: str, number: int, **config: object) -> None:
     for count in range(number):
         body = {"name": f"{count}", "kind": "http", "url": url, "interval_seconds": 5} | config
         assert client.post("/api/monitors", json=body).status_code == 201
+
+
+def copy(database_url: str, name: str, number: int) -> None:
+    """Add copies of a monitor, a thousand of them in a moment."""
+    columns = "name, kind, spec, interval_seconds, timeout_seconds, confirmations"
+    query(
+        database_url,
+        f"""
+        WITH m AS (
+            INSERT INTO monitors ({columns})
+            SELECT {columns} FROM monitors, generate_series(1, {number})
+            WHERE name = '{name}' RETURNING id
+        ), s AS (INSERT INTO states (monitor_id) SELECT id FROM m)
+        INSERT INTO schedule (monitor_id) SELECT id FROM m
+        """,
+    )

@@ -88,6 +88,7 @@ def test_a_webhook_that_hangs_does_not_keep_a_worker_from_stopping_in_time(
     client: TestClient, database_url: str, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         channel = client.post(
             "/api/channels", json={"name": "Hook", "kind": "webhook", "url": url}

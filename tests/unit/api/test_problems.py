@@ -128,7 +128,7 @@ def test_json_may_be_named_with_parameters_or_more_closely(
         b"null",
         b"",
     ],
-)  # fmt: skip
+)
 def test_json_that_python_reads_but_no_client_should_send_is_refused(
     client: TestClient, body: bytes
 ) -> None:

@@ -19,7 +19,7 @@ def shown(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     monitor = Monitor(
         id=1, name="Shop", kind=kind, spec=spec, created_at=NOW, updated_at=NOW,
         interval_seconds=60, timeout_seconds=10.0, confirmations=2, token=None,
-    )  # fmt: skip
+    )  # fmt: skip  # one a line would be longer, not clearer
     state = State(state="up", since=NOW, checked_at=None, latency_ms=None, error=None)
     return monitor_out(monitor, state, None).model_dump()
 

@@ -19,7 +19,7 @@ from app.probing.guard import Guard, RefusedAddress
         "::8.8.8.8", "2002:7f00:1::", "2002:a9fe:a9fe::1", "64:ff9b::127.0.0.1",
         "64:ff9b::a9fe:a9fe", "2001:0:4136:e378:8000:63bf:80ff:fffe", "::ffff:0:127.0.0.1",
     ],
-)  # fmt: skip
+)  # fmt: skip  # one a line would be longer, not clearer
 def test_it_refuses_what_the_internet_does_not_route(ip: str) -> None:
     with pytest.raises(RefusedAddress, match="not in ALLOWED_NETWORKS"):
         Guard(()).check(ip)
@@ -34,7 +34,7 @@ def test_it_refuses_what_the_internet_does_not_route(ip: str) -> None:
         "2606:4700:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "2002:808:808::1",
         "64:ff9b::8.8.8.8",
     ],
-)  # fmt: skip
+)  # fmt: skip  # one a line would be longer, not clearer
 def test_it_lets_public_addresses_through(ip: str) -> None:
     Guard(()).check(ip)
 

@@ -29,7 +29,7 @@ from app.probing.urls import join, numeric_address, parse_hostname, parse_port, 
         ("http://1.example", "1.example", 80, "/", "http://1.example/"),
         ("http://" + "a" * 63 + ".b/", "a" * 63 + ".b", 80, "/", "http://" + "a" * 63 + ".b/"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # one a line would be longer, not clearer
 def test_it_reads_a_url(text: str, host: str, port: int, target: str, normal: str) -> None:
     url = parse_url(text)
 
@@ -123,7 +123,7 @@ def test_it_joins_a_redirect(location: str, expected: str) -> None:
     "location",
     ["ftp://a/", "javascript:alert(1)", "/\r\nX: y", "/a b", "\t/x", "\\\\evil", "//u@b/",
      "http://[", "//[x]/", "data:,x", "x" * 3000],
-)  # fmt: skip
+)  # fmt: skip  # one a line would be longer, not clearer
 def test_it_refuses_a_redirect_as_strictly(location: str) -> None:
     with pytest.raises(ValueError):
         join(parse_url("http://a.test/b"), location)

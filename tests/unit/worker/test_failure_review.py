@@ -57,13 +57,21 @@ class Scene:
         completed = self._completed(monitor_id, "timed out")
         self.review.failed(claim, completed, host or f"{monitor_id}.test")
 
+    def all_good(self, number: int, host: str = "") -> None:
+        for monitor_id in range(number):
+            self.good(monitor_id, host)
+
+    def all_bad(self, number: int, host: str = "") -> None:
+        for monitor_id in range(number):
+            self.bad(monitor_id, host)
+
     def _completed(self, monitor_id: int, error: str | None) -> CompletedCheck:
         return CompletedCheck(
             monitor_id, NOW, NOW, Result(error is None, 1.0, Timings(), None, error)
         )
 
     async def until(self, state: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not state():  # noqa: ASYNC110 (it sends no event)
                 await asyncio.sleep(0.01)
 
@@ -119,15 +127,12 @@ def test_one_failure_with_no_other_check_near_is_stored_after_a_moment() -> None
 
 def test_when_all_fail_and_the_checker_has_lost_its_route_nothing_is_stored() -> None:
     async def scenes(scene: Scene) -> None:
-        for monitor_id in range(30):
-            scene.good(monitor_id)
+        scene.all_good(30)
         scene.surroundings.there = {"a name server"}
-        for monitor_id in range(30):
-            scene.bad(monitor_id)
+        scene.all_bad(30)
         await scene.until(lambda: len(scene.given_back) == 30)
         # Made again, they fail again.
-        for monitor_id in range(30):
-            scene.bad(monitor_id)
+        scene.all_bad(30)
         await scene.until(lambda: len(scene.given_back) == 60)
 
     scene = play(scenes)
@@ -138,10 +143,8 @@ def test_when_all_fail_and_the_checker_has_lost_its_route_nothing_is_stored() ->
 
 def test_when_all_fail_and_the_checker_has_all_that_it_had_all_is_stored() -> None:
     async def scenes(scene: Scene) -> None:
-        for monitor_id in range(30):
-            scene.good(monitor_id)
-        for monitor_id in range(30):
-            scene.bad(monitor_id)
+        scene.all_good(30)
+        scene.all_bad(30)
         await scene.until(lambda: len(scene.stored) == 60)
 
     assert play(scenes).given_back == []
@@ -152,10 +155,8 @@ def test_what_was_never_there_is_not_missed() -> None:
         scene.surroundings.there = set()
         await scene.surroundings.learn()
         await scene.surroundings.learn()
-        for monitor_id in range(30):
-            scene.good(monitor_id)
-        for monitor_id in range(30):
-            scene.bad(monitor_id)
+        scene.all_good(30)
+        scene.all_bad(30)
         await scene.until(lambda: len(scene.stored) == 60)
 
     assert play(scenes).given_back == []
@@ -163,11 +164,9 @@ def test_what_was_never_there_is_not_missed() -> None:
 
 def test_the_same_target_many_times_is_an_outage_of_that_target() -> None:
     async def scenes(scene: Scene) -> None:
-        for monitor_id in range(30):
-            scene.good(monitor_id, "one.test")
+        scene.all_good(30, "one.test")
         scene.surroundings.there = set()
-        for monitor_id in range(30):
-            scene.bad(monitor_id, "one.test")
+        scene.all_bad(30, "one.test")
         await scene.until(lambda: len(scene.stored) == 60)
 
     assert play(scenes).given_back == []
@@ -175,8 +174,7 @@ def test_the_same_target_many_times_is_an_outage_of_that_target() -> None:
 
 def test_that_this_machine_reaches_itself_shows_nothing_about_others() -> None:
     async def scenes(scene: Scene) -> None:
-        for monitor_id in range(5):
-            scene.good(monitor_id)
+        scene.all_good(5)
         scene.surroundings.there = set()
         for monitor_id in range(5):
             scene.bad(monitor_id)
@@ -188,11 +186,9 @@ def test_that_this_machine_reaches_itself_shows_nothing_about_others() -> None:
 
 def test_when_the_route_is_there_again_outages_are_stored_again() -> None:
     async def scenes(scene: Scene) -> None:
-        for monitor_id in range(5):
-            scene.good(monitor_id)
+        scene.all_good(5)
         scene.surroundings.there = set()
-        for monitor_id in range(5):
-            scene.bad(monitor_id)
+        scene.all_bad(5)
         await scene.until(lambda: len(scene.given_back) == 5)
         scene.surroundings.there = {"a route", "a name server"}
         scene.good(0)

@@ -1,0 +1,120 @@
+"""`stagewatch export`, `diff` and `apply`."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.config_file.applying import apply, difference
+from app.config_file.changes import lines
+from app.config_file.document import read_document
+from app.config_file.export import export
+from app.config_file.faults import BadFileError
+from app.config_file.reading import MAX_BYTES
+from app.config_file.stored import load_at_once
+from app.database import Database
+from app.errors import ConflictError
+
+DIFFERENT = 2
+"""What `diff` exits with when there are differences; 0: there are none, 1: it could not tell."""
+
+SECRETS = Path("/run/secrets")
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+
+
+class UnusableFile(ConflictError):
+    """The file can't be read, or is not right; the message is for a terminal."""
+
+
+def add_commands(subparsers: Any) -> None:
+    """Add the commands to the command line."""
+    command = subparsers.add_parser("export", help="print the whole configuration as YAML")
+    command.add_argument(
+        "--secrets",
+        action="store_true",
+        help="with the values of secrets; else *** stands for them, which apply leaves as they are",
+    )
+    command.set_defaults(func=_export)
+    command = subparsers.add_parser(
+        "diff", help=f"print what apply would do; exit code {DIFFERENT}: something"
+    )
+    _takes_file(command)
+    command.set_defaults(func=_diff)
+    command = subparsers.add_parser("apply", help="make the configuration what a file says")
+    _takes_file(command)
+    command.set_defaults(func=_apply)
+
+
+def _takes_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="the YAML file; -: standard input")
+    command.add_argument(
+        "--prune",
+        action="store_true",
+        help="delete what the file lacks, with all that is known of it",
+    )
+
+
+async def _export(args: argparse.Namespace, database: Database) -> None:
+    async with database.transaction() as session:
+        text = export(await load_at_once(session), secrets=args.secrets)
+    print(text, end="")
+
+
+async def _diff(args: argparse.Namespace, database: Database) -> int:
+    with _named(args.file):
+        document = read_document(_bytes(args.file), secret_value)
+        async with database.transaction() as session:
+            changes = await difference(session, document, prune=args.prune)
+    print(*lines(changes, done=False), sep="\n")
+    return DIFFERENT if changes.changes else 0
+
+
+async def _apply(args: argparse.Namespace, database: Database) -> None:
+    with _named(args.file):
+        document = read_document(_bytes(args.file), secret_value)
+        async with database.transaction() as session:
+            changes = await apply(session, document, prune=args.prune)
+    print(*lines(changes, done=True), sep="\n")
+
+
+def secret_value(name: str) -> str:
+    """Return what `!secret NAME` stands for: a variable of the environment, or a Docker secret.
+
+    Raises ValueError. For the command line only: over the API, whoever may write could read with it
+    what only the process may.
+    """
+    if not _SECRET_NAME.fullmatch(name):
+        raise ValueError(f"{name[:40]!r} is not the name of a secret")
+    if value := os.environ.get(name):
+        return value
+    try:
+        value = (SECRETS / name).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        value = ""
+    if not value:
+        raise ValueError(f"there is neither a variable {name} nor a file {SECRETS / name}")
+    return value
+
+
+def _bytes(file: str) -> bytes:
+    """Return what is in a file, as much as is needed to see that it is too long."""
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnusableFile(f"{file}: {error.strerror}") from None
+
+
+@contextmanager
+def _named(file: str) -> Iterator[None]:
+    """Say of faults in which file they are."""
+    try:
+        yield
+    except BadFileError as error:
+        raise UnusableFile(error.text("<stdin>" if file == "-" else file)) from None

@@ -1,0 +1,167 @@
+/** The console: puts the parts together. */
+
+import { access } from "../api.js";
+import { byId, fill, h, set, setText } from "../dom.js";
+import { ago, timeElement } from "../time.js";
+import { ApiKeysView } from "./api_keys.js";
+import { ChannelFormView } from "./channel_form.js";
+import { ChannelsView } from "./channels.js";
+import { DetailView } from "./detail.js";
+import { EditView } from "./edit.js";
+import { ImportView } from "./import.js";
+import { IncidentView } from "./incident.js";
+import { IncidentsView } from "./incidents.js";
+import { listenToKeys, showHelp } from "./keys.js";
+import { ListView } from "./list.js";
+import { MaintenanceView } from "./maintenance.js";
+import { NewView } from "./new.js";
+import { Router } from "./router.js";
+import { end, isReadOnly, session } from "./session.js";
+import { signIn } from "./sign_in.js";
+import { Store } from "./store.js";
+import { WindowFormView } from "./window_form.js";
+
+/** @typedef {{store: Store, router: Router}} Context what views get to work with */
+
+/** Milliseconds until what has not been read again is said to be old: a laptop has been asleep. */
+const STALE_MS = 120_000;
+
+/** Why there is nobody signed in who should be; null where all is well. */
+let refused = null;
+
+/** @type {Context} */
+const context = { store: null, router: null };
+const view = (View) => (params, query) => new View(context, params, query);
+
+context.store = new Store(showConnection);
+// A view may go elsewhere while it is made, so the router must be known to it by then.
+const routes = [
+  [/^\/monitors\/(\d+)$/, view(DetailView)],
+  [/^\/monitors\/(\d+)\/edit$/, view(EditView)],
+  [/^\/add$/, view(NewView)],
+  [/^\/import$/, view(ImportView)],
+  [/^\/incidents$/, view(IncidentsView)],
+  [/^\/incidents\/(\d+)$/, view(IncidentView)],
+  [/^\/channels$/, view(ChannelsView)],
+  [/^\/channels\/(?:new|(\d+))$/, view(ChannelFormView)],
+  [/^\/keys$/, view(ApiKeysView)],
+  [/^\/maintenance$/, view(MaintenanceView)],
+  [/^\/maintenance\/(?:new|(\d+))$/, view(WindowFormView)],
+  [/^/, view(ListView)],
+];
+context.router = new Router(routes, byId("view"), onshow);
+context.store.onchange(draw);
+listenToKeys(context.router);
+byId("help").addEventListener("click", showHelp);
+byId("account").addEventListener("click", () => (session() ? signOut() : askForKey()));
+access.onrefused = onRefused;
+showAccount();
+draw();
+
+/** The API wants a key, or another one. */
+function onRefused(used, why) {
+  // Of several requests that were under way, the first has said it.
+  if (used !== access.key || refused !== null) return;
+  refused = used ? why : "";
+  end();
+  showAccount();
+  askForKey();
+}
+
+async function askForKey() {
+  if (!(await signIn(refused))) return;
+  refused = null;
+  byId("blind").hidden = true;
+  showAccount();
+  context.store.live.restart();
+  // What is typed in a form is not lost for that.
+  if (!context.router.view?.dirty?.()) context.router.go(location.hash.slice(1) || "/monitors");
+}
+
+function signOut() {
+  end();
+  location.reload();
+}
+
+/** Say who is signed in, and what that means. */
+function showAccount() {
+  const account = byId("account");
+  const { name } = session() ?? {};
+  account.hidden = !session() && refused === null;
+  setText(account, session() ? "Sign out" : "Sign in");
+  set(account, { title: session() ? `Signed in with the key “${name}”` : null });
+  const text = `The key “${name}” may only read: you see everything, and what changes something is switched off.`;
+  byId("read-only").hidden = !isReadOnly();
+  setText(byId("read-only"), isReadOnly() ? text : "");
+}
+
+function onshow(path, { title }) {
+  document.title = `${title} · Stagewatch`;
+  for (const tab of byId("tabs").querySelectorAll("a")) {
+    const here = path.startsWith(tab.getAttribute("href").slice(1));
+    const isList = tab.getAttribute("href") === "#/monitors" && /^\/(?:add|import|$)/.test(path);
+    if (here || isList) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+}
+
+function draw() {
+  const count = byId("open-count");
+  const { size } = context.store.incidents;
+  count.hidden = !size;
+  fill(count, size, h("span.visually-hidden", " open"));
+  context.router.view?.update?.();
+}
+
+/** Say how fresh everything is; what may be wrong by now is not shown as if it were right. */
+function showConnection(status) {
+  const pill = byId("connection");
+  const words = { live: "Live", polling: "Every 15 s", offline: "Connection lost" };
+  const titles = {
+    live: "Changes appear as they happen",
+    polling: "Live updates don’t get through; read every 15 seconds",
+    offline: "What is shown may be wrong by now",
+  };
+  // Who is not signed in has no connection to lose.
+  pill.hidden = refused !== null;
+  pill.className = `pill tone-${{ live: "up", polling: "info", offline: "warn" }[status]}`;
+  if (pill.dataset.status !== status) {
+    pill.dataset.status = status;
+    fill(pill, h("span.dot", { class: `dot-${status}`, "aria-hidden": "true" }), words[status]);
+    set(pill, { title: titles[status] });
+  }
+  showBlind(status);
+}
+
+function showBlind(status) {
+  if (refused !== null) {
+    byId("blind").hidden = false;
+    const old = context.store?.known ? " What is shown may be wrong by now." : "";
+    setText(byId("blind"), `You are not signed in.${old}`);
+    return;
+  }
+  const blind = status === "offline" && (context.store?.known || context.store?.live);
+  const main = byId("main");
+  byId("blind").hidden = !blind;
+  if (!blind) {
+    delete main.dataset.blind;
+    return;
+  }
+  main.dataset.blind = "";
+  const { lastRead } = context.store.live ?? {};
+  const when = lastRead
+    ? `Last update ${ago(new Date(lastRead))}. What is shown may be wrong by now.`
+    : "Nothing is known yet.";
+  setText(byId("blind"), `Stagewatch can’t be reached. ${when} Trying again; what you type stays.`);
+}
+
+setInterval(() => {
+  const { live } = context.store;
+  if (live.lastRead !== null && Date.now() - live.lastRead > STALE_MS) live.readNow();
+  showBlind(live.status);
+}, 5_000);
+
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+const zone =
+  timeZone === "UTC" ? "Times are in UTC." : `Times are in ${timeZone}; point at one to see UTC.`;
+fill(byId("zone"), `${zone} It is `, timeElement(Date.now(), "time"), ".");

@@ -1,0 +1,53 @@
+"""What a worker delivers, besides its checks: notifications to channels, and mails."""
+
+import asyncio
+
+from app.database import Database
+from app.listener import Listener
+from app.metrics import resources
+from app.notifications.delivery import DeliveryLoop
+from app.probing.guard import Guard
+from app.probing.prober import Prober
+from app.settings import Settings
+from app.subscriptions.mailing import MailLoop
+from app.subscriptions.smtp import mailing_of
+
+# Their own, so that checking, delivery and mails can't take what the others need: thousands of
+# mails hold up neither checks nor the channels of the team.
+DELIVERY_CONNECTIONS = 4
+MAIL_CONNECTIONS = 3
+
+
+class Delivering:
+    """Delivery with connections of its own, woken by whatever process stores a notification."""
+
+    def __init__(self, settings: Settings, prober: Prober) -> None:
+        self._database = Database(settings.database_url, pool_size=DELIVERY_CONNECTIONS)
+        self._mail_database = Database(settings.database_url, pool_size=MAIL_CONNECTIONS)
+        resources.watch(self._database)
+        resources.watch(self._mail_database)
+        guard = Guard(settings.allowed_networks)
+        self._loops: list[DeliveryLoop | MailLoop] = [DeliveryLoop(self._database, prober, guard)]
+        if mailing := mailing_of(settings):
+            self._loops.append(MailLoop(self._mail_database, mailing))
+        # It is faster than the polling, not safer.
+        self._listener = Listener(
+            settings.database_url,
+            "notifications",
+            on_message=lambda _: self.wake(),
+            on_connection=self.wake,
+        )
+        for loop in self._loops:
+            loop.start()
+
+    def wake(self) -> None:
+        """Look at once for notifications and mails that are due."""
+        for loop in self._loops:
+            loop.wake()
+
+    async def close(self, seconds: float) -> None:
+        """Give deliveries under way `seconds`."""
+        await self._listener.close()
+        await asyncio.gather(*(loop.close(seconds) for loop in self._loops))
+        await self._database.close()
+        await self._mail_database.close()
