@@ -1,0 +1,53 @@
+"""What every test shares: how a skip is treated, and whether an engine answers."""
+
+import os
+import subprocess
+from collections.abc import Generator
+from functools import cache
+
+import pytest
+
+# The reaper of testcontainers is one more image to pull; the fixtures here clean up
+# after themselves, after a failure too.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@cache
+def engine_answers() -> bool:
+    """Whether a Docker engine can be used from here."""
+    try:
+        done = subprocess.run(["docker", "version"], capture_output=True, timeout=20, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if IN_CI or engine_answers():
+        return
+    for item in items:
+        if "tests/stack/" in item.nodeid:
+            item.add_marker(pytest.mark.skip(reason="no Docker engine answers"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI nothing may be skipped: what can't run there has not been shown."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"{count} tests were skipped: {reason}")
