@@ -1,1 +1,4 @@
-"""Stagewatch: we call a site's address and tell you what came back."""
+"""Stagewatch: the startup's backend, as a web service."""
+
+__version__ = "0.3.0"
+STAGE = "03"
