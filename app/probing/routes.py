@@ -1,0 +1,28 @@
+"""POST /api/probe: a probe at once, of which nothing is kept."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from app.probing.prober import Prober
+from app.probing.schemas import ProbeRequest, ProbeResult
+
+router = APIRouter(prefix="/api", tags=["probing"])
+
+
+def get_prober(request: Request) -> Prober:
+    """Return the application's one prober."""
+    prober: Prober = request.app.state.prober
+    return prober
+
+
+ProberDep = Annotated[Prober, Depends(get_prober)]
+
+
+@router.post("/probe")
+async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
+    """Call a URL once and tell what came of it. A failed probe is a result, not an error.
+
+    503 says that the prober itself lacks something, so that nothing is known about the URL.
+    """
+    return ProbeResult.of(await prober.probe(asked.target(), asked.timeout_seconds))
