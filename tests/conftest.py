@@ -11,6 +11,9 @@ import pytest
 # after themselves, after a failure too.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
+# The name by which Starlette's test client calls the application, beside the usual ones.
+os.environ.setdefault("ALLOWED_HOSTS", "localhost, api, testserver")
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
