@@ -7,6 +7,9 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from app.http_limits import LimitedHttpProtocol
+from app.settings import Settings, load_settings
+
 # The port inside the container; the port outside is chosen when it is published.
 PORT = 8000
 # Seconds that answers get to be finished after SIGTERM: Docker kills after ten. Without a request
@@ -34,32 +37,34 @@ def log_config() -> dict[str, Any]:
 
 
 def server_config(
+    settings: Settings,
     *,
     host: str,
     port: int,
     log_level: str = "info",
     application: str = "app.main:create_app",
 ) -> uvicorn.Config:
-    """Return how `application` is served, in the image and elsewhere alike."""
+    """Return the configuration of the server and its limits, inside and outside the image."""
     return uvicorn.Config(
         application,
         factory=True,
         host=host,
         port=port,
-        http="httptools",
+        http=LimitedHttpProtocol,
         ws="none",
         log_config=log_config(),
         log_level=log_level,
         # Nobody is believed who says for whom it asks: X-Forwarded-For can be written by anybody.
         proxy_headers=False,
         server_header=False,
+        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 
 def main() -> None:
     # S104: from outside it is reached at all addresses of the container, or not at all.
-    config = server_config(host="0.0.0.0", port=PORT)  # noqa: S104
+    config = server_config(load_settings(), host="0.0.0.0", port=PORT)  # noqa: S104
     uvicorn.Server(config).run()
 
 
