@@ -9,7 +9,7 @@ from app.probing.schemas import ProbeRequest, ProbeResult
 router = APIRouter(prefix="/api", tags=["probing"])
 
 
-@router.post("/probe", responses=documented(413, 422, 503))
+@router.post("/probe", responses=documented(413, 422, 429, 503))
 async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
     """Call a URL once and tell what came of it. A failed probe is a result, not an error.
 
