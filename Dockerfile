@@ -1,6 +1,9 @@
 # What the program runs on: Debian with Python, and little else. `slim` leaves out the
 # compilers and headers of the full image: several times less to pull, and less to attack.
-FROM python:3.14-slim
+#
+# Two images come of this file and share all but their last lines: `development`, in which
+# `docker compose watch` may change the code, and `production`, in which nobody may.
+FROM python:3.14-slim AS base
 
 # Log each line as soon as it is printed; write no .pyc files at run time, because the program's
 # user has no write access anyway.
@@ -29,9 +32,6 @@ COPY alembic.ini .
 COPY migrations/ migrations/
 COPY app/ app/
 
-# From here on nothing runs as root, neither at build time nor in the container.
-USER stagewatch
-
 EXPOSE 8000
 
 # Docker runs this command and shows its result in `docker ps`; `--wait` and `depends_on` can wait
@@ -45,3 +45,14 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --start-interval=1s -
 # under way and exits. A shell in between would not pass the signal on, and Docker would kill the
 # container ten seconds later.
 CMD ["python", "-m", "app.server"]
+
+# `docker compose watch` copies files into the running container as the program's user, who must
+# be their owner for that.
+FROM base AS development
+RUN chown -R stagewatch app
+USER stagewatch
+
+# The last target is what `docker build` makes unless told otherwise. Here the code is root's and
+# the program is not, so a flaw in it can't change it.
+FROM base AS production
+USER stagewatch
