@@ -1,4 +1,4 @@
-"""POST /api/probe: a probe at once, of which nothing is kept."""
+"""POST /api/probe: one probe at once; its result is not stored."""
 
 from fastapi import APIRouter
 
@@ -11,8 +11,8 @@ router = APIRouter(prefix="/api", tags=["probing"])
 
 @router.post("/probe", responses=documented(413, 422, 429, 503))
 async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
-    """Call a URL once and tell what came of it. A failed probe is a result, not an error.
+    """Send one request to a URL and return the outcome. A failed probe is a result, not an error.
 
-    503 says that the prober itself lacks something, so that nothing is known about the URL.
+    503 means that the service itself could not probe.
     """
     return ProbeResult.of(await prober.probe(asked.target(), asked.timeout_seconds))
