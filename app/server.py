@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from app.api.private_paths import shown
 from app.http_limits import LimitedHttpProtocol
 from app.settings import Settings, load_settings
 
@@ -17,21 +18,21 @@ PORT = 8000
 GRACE_SECONDS = 8
 
 
-class NoQueries(logging.Filter):
-    """Take the query out of the access log's lines: what is in it may be private."""
+class PrivatePaths(logging.Filter):
+    """Take queries and the tokens of /ping out of the access log's lines: they are secrets."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the arguments as Uvicorn gives them: client, method, path, version, status."""
         if isinstance(record.args, tuple) and len(record.args) == 5:
             client, method, path, version, status = record.args
-            record.args = (client, method, str(path).partition("?")[0], version, status)
+            record.args = (client, method, shown(str(path)), version, status)
         return True
 
 
 def log_config() -> dict[str, Any]:
     """Return Uvicorn's logging with the access log filtered."""
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
-    config["filters"] = {"private": {"()": NoQueries}}
+    config["filters"] = {"private": {"()": PrivatePaths}}
     config["handlers"]["access"]["filters"] = ["private"]
     return config
 

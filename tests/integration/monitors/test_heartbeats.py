@@ -1,0 +1,147 @@
+"""When a heartbeat is due: counted from the last one, whatever is said about its monitor."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.settings import Settings
+from tests.integration.checks.support import FAILED, claimed, completed, execute, recorded, row
+
+JOB = {"name": "Backup", "kind": "heartbeat", "period_seconds": 3600, "grace_seconds": 60}
+DUE = "SELECT due_at, claimable_at, expected_from, lease FROM schedule"
+
+
+def add(client: TestClient, **config: Any) -> dict[str, Any]:
+    created: dict[str, Any] = client.post("/api/monitors", json=JOB | config).json()
+    return created
+
+
+def pinged_an_hour_ago(client: TestClient, database_url: str, monitor: dict[str, Any]) -> None:
+    client.get(monitor["ping_path"])
+    execute(
+        database_url,
+        "UPDATE schedule SET due_at = due_at - interval '50 min', "
+        "claimable_at = claimable_at - interval '50 min', "
+        "expected_from = expected_from - interval '50 min'",
+    )
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_an_equal_configuration_is_no_change_and_does_not_postpone_a_heartbeat(
+    client: TestClient, database_url: str, method: str
+) -> None:
+    monitor = add(client)
+    pinged_an_hour_ago(client, database_url, monitor)
+    before = row(database_url, DUE)
+    version = row(database_url, "SELECT version FROM monitors")
+
+    answer = client.request(method, f"/api/monitors/{monitor['id']}", json=JOB)
+
+    assert answer.status_code == 200
+    assert row(database_url, DUE) == before
+    assert row(database_url, "SELECT version FROM monitors") == version
+    assert answer.json()["updated_at"] == monitor["updated_at"]
+
+
+def test_another_name_does_not_postpone_a_heartbeat(client: TestClient, database_url: str) -> None:
+    monitor = add(client)
+    pinged_an_hour_ago(client, database_url, monitor)
+    before = row(database_url, DUE)
+
+    client.patch(f"/api/monitors/{monitor['id']}", json={"name": "Other"})
+
+    assert row(database_url, DUE) == before
+
+
+def test_another_period_counts_from_the_last_heartbeat(
+    client: TestClient, database_url: str
+) -> None:
+    monitor = add(client)
+    pinged_an_hour_ago(client, database_url, monitor)
+
+    client.patch(f"/api/monitors/{monitor['id']}", json={"period_seconds": 7200})
+
+    due = row(database_url, DUE)
+    assert due["due_at"] - due["expected_from"] == timedelta(seconds=7260)
+
+
+def test_a_period_that_is_over_by_now_makes_it_late_at_once(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    pinged_an_hour_ago(client, database_url, monitor)
+
+    client.patch(f"/api/monitors/{monitor['id']}", json={"period_seconds": 60})
+
+    assert [claim.kind for claim in claimed(settings)] == ["heartbeat"]
+
+
+def test_a_new_heartbeat_is_due_a_period_after_it_was_created(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    add(client)
+
+    due = row(database_url, DUE)
+
+    assert due["due_at"] - due["expected_from"] == timedelta(seconds=3660)
+    assert claimed(settings) == []
+
+
+def test_a_heartbeat_that_comes_while_it_is_found_late_wins(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    execute(database_url, "UPDATE schedule SET due_at = now(), claimable_at = now()")
+    [late] = claimed(settings)
+
+    client.get(monitor["ping_path"])
+    # Found a moment after the heartbeat by the worker's reckoning.
+    assert recorded(settings, completed(late, FAILED, after=1)).stored == 0
+
+    assert client.get(f"/api/monitors/{monitor['id']}").json()["state"] == "up"
+    due = row(database_url, DUE)
+    assert due["due_at"] - due["expected_from"] == timedelta(seconds=3660)
+
+
+def test_a_late_heartbeat_is_counted_again_after_each_period(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    execute(database_url, "UPDATE schedule SET due_at = now(), claimable_at = now()")
+    [late] = claimed(settings)
+
+    recorded(settings, completed(late, FAILED))
+
+    due = row(database_url, DUE)
+    assert due["due_at"] - late.due_at == timedelta(seconds=3600)
+    assert due["claimable_at"] == due["due_at"]
+    assert client.get(f"/api/monitors/{monitor['id']}").json()["state"] == "down"
+
+
+def test_a_paused_monitor_notes_heartbeats_and_stays_paused(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    client.post(f"/api/monitors/{monitor['id']}/pause")
+
+    assert client.get(monitor["ping_path"]).status_code == 200
+
+    found = client.get(f"/api/monitors/{monitor['id']}").json()
+    assert found["state"] == "paused"
+    assert found["checked_at"] is not None
+    assert row(database_url, "SELECT claimable_at = 'infinity' AS never FROM schedule")["never"]
+
+
+def test_a_resumed_heartbeat_is_expected_from_then_on(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    pinged_an_hour_ago(client, database_url, monitor)
+    client.post(f"/api/monitors/{monitor['id']}/pause")
+    client.post(f"/api/monitors/{monitor['id']}/resume")
+
+    left = row(database_url, "SELECT due_at - now() AS left FROM schedule")["left"]
+
+    assert timedelta(seconds=3600) < left <= timedelta(seconds=3660)
