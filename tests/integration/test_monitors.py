@@ -211,7 +211,7 @@ def test_only_an_etag_of_ours_or_any_matches(
     [
         "interval_seconds = 1, timeout_seconds = 600, confirmations = 99",
         "name = ''",
-        "kind = 'websocket'",
+        "kind = 'carrier-pigeon'",
         """spec = spec || '{"method": "BREW", "url": "gopher://old/", "new": [1]}'""",
         """spec = spec || '{"url": 5, "headers": [], "keyword_absent": null}'""",
         "spec = '{}'",
