@@ -31,6 +31,7 @@ RUN pip install --no-cache-dir --require-hashes --compile -r requirements.lock
 COPY alembic.ini .
 COPY migrations/ migrations/
 COPY app/ app/
+COPY worker/ worker/
 
 EXPOSE 8000
 
@@ -49,7 +50,7 @@ CMD ["python", "-m", "app.server"]
 # `docker compose watch` copies files into the running container as the program's user, who must
 # be their owner for that.
 FROM base AS development
-RUN chown -R stagewatch app
+RUN chown -R stagewatch app worker
 USER stagewatch
 
 # The last target is what `docker build` makes unless told otherwise. Here the code is root's and
