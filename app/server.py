@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import socket
 from typing import Any
 
 import uvicorn
@@ -9,7 +10,11 @@ from uvicorn.config import LOGGING_CONFIG
 
 from app.api.private_paths import shown
 from app.http_limits import LimitedHttpProtocol
+from app.listening import listening_sockets
 from app.settings import Settings, load_settings
+
+# Uvicorn's own, so that its lines look alike.
+log = logging.getLogger("uvicorn.error")
 
 # The port inside the container; the port outside is chosen when it is published.
 PORT = 8000
@@ -65,10 +70,24 @@ def server_config(
     )
 
 
+class Server(uvicorn.Server):
+    """Says where it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # Uvicorn logs this only for sockets that it has opened itself.
+        for listening in sockets or ():
+            log.info("Listening on %s port %d", *listening.getsockname()[:2])
+
+
 def main() -> None:
-    # S104: from outside it is reached at all addresses of the container, or not at all.
-    config = server_config(load_settings(), host="0.0.0.0", port=PORT)  # noqa: S104
-    uvicorn.Server(config).run()
+    settings = load_settings()
+    config = server_config(settings, host=settings.listen[0], port=PORT)
+    try:
+        sockets = listening_sockets(settings.listen, PORT)
+    except OSError as error:
+        raise SystemExit(f"stagewatch: LISTEN: {error.strerror}") from None
+    Server(config).run(sockets=sockets)
 
 
 if __name__ == "__main__":
