@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
+    app.state.public_url = settings.public_url
     # What is added last runs first: a request has an id whatever becomes of it, for another host it
     # is refused before anything else, and over the limit it costs no more than counting it.
     app.add_middleware(BodyLimitMiddleware)
