@@ -63,7 +63,7 @@ def test_it_shows_the_failures_what_was_around_them_and_where_the_time_went(
     events = [(item["event"], item["channel_name"]) for item in told["notifications"]]
     assert events == [("incident.opened", "On call"), ("incident.closed", "On call")]
     assert {item["state"] for item in told["notifications"]} <= {"pending", "superseded"}
-    assert {"attempts", "sent_at", "error", "id"} <= told["notifications"][0].keys()
+    assert {"attempts", "sent_at", "error", "answer", "id"} <= told["notifications"][0].keys()
 
 
 def test_an_open_one_of_a_monitor_that_never_was_up_has_no_figures_from_before(
