@@ -43,8 +43,10 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # without types
     """Give workers tests of real stacks one after the other, and all others as they come."""
 
     def _split_scope(self, nodeid: str) -> str:
-        # Two stacks at a time want more memory and time than they save.
-        if nodeid.startswith("tests/stack/"):
+        # Two stacks at a time want more memory and time than they save, and so do two browsers. Nor
+        # one beside the other: Chromium breaks off what it loads when a network comes or goes, as
+        # it does with a stack.
+        if nodeid.startswith(("tests/stack/", "tests/browser/")):
             return "tests/stack"
         # Tests that wait are in few files; by file, one worker would wait for all of them.
         if nodeid.startswith("tests/integration/"):
@@ -56,9 +58,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
+# What goes by the clock: when its turn comes, other tests are over and the machine is quiet.
+LAST = ("tests/browser/",)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test comes: what is longest and can't be divided begins first."""
+    if item.nodeid.startswith(LAST):
+        return 1
+    return 0 if item.nodeid.startswith("tests/stack/") else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What is longest and can't be divided begins first.
-    items.sort(key=lambda item: "tests/stack/" not in item.nodeid)
+    items.sort(key=_turn)
     if IN_CI or engine_answers():
         return
     for item in items:
