@@ -1,4 +1,4 @@
-"""The id of the request that is being answered, by which it is found in the proxy's log.
+"""The id of the request that is being answered, so that all its lines in the logs can be found.
 
 It comes from the client or the proxy, and is sent back as X-Request-ID.
 """
