@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
 
 # Seconds to get a working connection: a machine that is starting containers, or flushing its disk
 # cache, may need two. Including everything else that a request needs, it is answered within five
@@ -128,6 +129,12 @@ class Database:
         """Run a trivial query; raise DatabaseUnavailable if PostgreSQL does not respond."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are in use, and how many are idle."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), pool.checkedin()
 
     async def close(self) -> None:
         """Close all connections, including those that were opened too late."""
