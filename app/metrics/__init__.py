@@ -1,1 +1,1 @@
-"""Figures for Prometheus: what this process does."""
+"""Metrics for Prometheus: of this process, and of the whole installation from the database."""

@@ -139,6 +139,7 @@ class HttpClient:
                 exchange.transport = transport
                 if request.certificate:
                     expires = _earlier(expires, certificate_expiry(transport))
+                    watch.certificate_expires = expires
                 exchange.send()
             await answer.done
         finally:
