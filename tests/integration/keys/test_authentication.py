@@ -14,7 +14,17 @@ from tests.integration.checks.support import execute, row, with_database
 from tests.integration.keys.conftest import FIRST, Keys, sent
 from tests.services import query
 
+JSON = {"Content-Type": "application/json"}
 SHOP = {"name": "Shop", "kind": "http", "url": "https://example.com/"}
+
+
+def test_without_a_key_it_says_what_is_needed(guarded: TestClient) -> None:
+    answer = guarded.get("/api/monitors")
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="stagewatch"'
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Authorization: Bearer" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,32 @@ def test_a_key_that_nobody_has_made_is_refused(guarded: TestClient, token: str) 
     headers = [(b"authorization", b"Bearer " + token.encode())]
 
     assert guarded.get("/api/monitors", headers=headers).status_code == 401
+
+
+def test_a_key_that_may_only_read_is_told_so(guarded: TestClient, keys: Keys) -> None:
+    answer = guarded.post("/api/monitors", json=SHOP, headers=keys.read)
+
+    assert answer.status_code == 403
+    assert 'error="insufficient_scope", scope="write"' in answer.headers["WWW-Authenticate"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_who_may_not_write_does_not_learn_what_is_wrong_with_the_request(
+    guarded: TestClient, keys: Keys
+) -> None:
+    assert guarded.post("/api/monitors", json={}).status_code == 401
+    assert guarded.post("/api/monitors", json={}, headers=keys.read).status_code == 403
+
+
+def test_a_large_body_is_not_read_for_somebody_unknown(guarded: TestClient, keys: Keys) -> None:
+    large = {"monitors": [SHOP | {"name": "x" * 200}] * 300}
+
+    refused = guarded.post("/api/monitors/bulk", content="[" * 2_000_000, headers=JSON)
+    taken = guarded.post("/api/monitors/bulk", json=large, headers=keys.write)
+
+    assert refused.status_code == 401
+    assert refused.headers["Connection"] == "close"
+    assert taken.status_code == 201
 
 
 def test_the_first_key_is_in_no_table_and_may_write(guarded: TestClient, database_url: str) -> None:
