@@ -5,6 +5,9 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from app.main import create_app
+from app.settings import Settings
+
 
 def references(part: Any) -> Iterator[str]:
     if isinstance(part, dict):
@@ -50,3 +53,27 @@ def test_what_takes_a_body_tells_how_it_refuses_one(client: TestClient) -> None:
         for operation in methods.values():
             if "requestBody" in operation:
                 assert {"400", "403", "413", "415", "421", "422"} <= set(operation["responses"])
+
+
+def test_where_keys_are_wanted_every_operation_says_which(client: TestClient) -> None:
+    description = create_app(Settings(api_keys="required")).openapi()
+    operations = {
+        f"{method} {path}": operation
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+
+    assert description["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert all("security" in operation for operation in operations.values())
+    assert operations["get /api/status"]["security"] == []
+    assert operations["get /api/monitors"]["security"] == [{"key": ["read"]}]
+    assert {"401"} == {"401", "403"} & set(operations["get /api/monitors"]["responses"])
+    assert operations["post /api/monitors"]["security"] == [{"key": ["write"]}]
+    assert {"401", "403"} <= set(operations["post /api/monitors"]["responses"])
+
+
+def test_where_keys_are_off_none_are_spoken_of(client: TestClient) -> None:
+    description = client.get("/openapi.json").json()
+
+    assert "securitySchemes" not in description["components"]
+    assert "security" not in description["paths"]["/api/monitors"]["post"]
