@@ -1,0 +1,22 @@
+"""What the public is told of a failure."""
+
+import pytest
+
+from app.incidents.public import public_event, public_reason
+from tests.unit.incidents.reasons import REASONS
+
+
+@pytest.mark.parametrize(("reason", "said"), REASONS.items())
+def test_a_reason_is_told_as_its_kind(reason: str, said: str) -> None:
+    assert public_reason(reason) == said
+
+
+def test_an_event_keeps_what_it_is_about() -> None:
+    event = {"monitor_id": 7, "name": "Shop", "state": "down", "error": "host not found: db.lan"}
+
+    assert public_event(event) == event | {"error": "host not found"}
+    assert public_event({"monitor_id": None}) == {"monitor_id": None}
+    assert public_event({"error": None, "acknowledged_by": "Ada"}) == {
+        "error": None,
+        "acknowledged_by": None,
+    }
