@@ -1,0 +1,26 @@
+"""Windows that are planned with times counted from now."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tests.integration.checks.support import now
+
+PATH = "/api/maintenance"
+
+
+def once(database_url: str, begin: float, end: float, **config: Any) -> dict[str, Any]:
+    """Return a window from and until so many minutes from now; for all, unless some are named."""
+    moment = now(database_url)
+    starts_at, ends_at = (moment + timedelta(minutes=minutes) for minutes in (begin, end))
+    times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+    named = {"monitors", "groups", "tags"} & config.keys()
+    return {"name": "Work"} | ({} if named else {"all": True}) | times | config
+
+
+def plan(client: TestClient, config: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post(PATH, json=config)
+    assert answer.status_code == 201, answer.text
+    window: dict[str, Any] = answer.json()
+    return window
