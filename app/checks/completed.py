@@ -32,13 +32,18 @@ class CompletedCheck:
 
 
 class Kept(NamedTuple):
-    """A result that counts, what it makes of the state, and what the monitor was before."""
+    """A result that counts, what it makes of the state, and what the monitor was before.
+
+    `known_until`: for how long the state before is known to have lasted: until this result, or
+    until a maintenance window began.
+    """
 
     done: CompletedCheck
     now: Standing
     before: Any
+    known_until: datetime
 
     @property
     def unconfirmed(self) -> bool:
         """Whether there was a failure that is to be confirmed soon."""
-        return self.now.failures > 0 and self.now.state not in ("down", "paused")
+        return self.now.failures > 0 and self.now.state not in ("down", "paused", "maintenance")
