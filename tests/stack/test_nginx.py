@@ -350,8 +350,9 @@ def test_a_token_is_limited_by_itself_and_stands_in_no_log(stack: Stack, address
     # However it is written, and with nobody to forward it to.
     for path in ("//ping//", "/%70ing/", "/PING/", "/api/../ping/", "/x/ping/", "//unsubscribe/"):
         request(f"{address}{path}{tokens[0]}?key={tokens[1]}")
-    # A mail program's way out.
+    # A mail program's way out, and the page that it is for people.
     assert request(f"{address}/unsubscribe/{tokens[0]}", method="POST").status == 200
+    assert request(f"{address}/subscription/", headers=PAGE).status == 200
     stack.run("stop", "api")
     try:
         assert request(f"{address}/ping/{tokens[0][::-1]}").status in {502, 504}
