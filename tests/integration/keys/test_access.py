@@ -41,6 +41,9 @@ PUBLIC = {
 # What reads, and takes a key that may write all the same.
 SECRET = {"GET /api/keys", "GET /api/keys/{key_id}"}
 
+# What changes nothing, although it is sent by POST: its question is too long for an address.
+ONLY_ASKS = {"POST /api/config/diff"}
+
 
 class Operation(NamedTuple):
     method: str
@@ -88,7 +91,8 @@ def test_what_is_public_is_what_is_listed_here() -> None:
 def test_what_is_not_public_is_read_with_one_scope_and_changed_with_the_other() -> None:
     for operation in OPERATIONS:
         if operation.needed != "public":
-            reads = operation.method == "GET" and str(operation) not in SECRET
+            read_by_get = operation.method == "GET" and str(operation) not in SECRET
+            reads = read_by_get or str(operation) in ONLY_ASKS
             expected = "read" if reads else "write"
             assert operation.needed == expected, operation
 
