@@ -1,0 +1,4 @@
+"""What a stack needs before its first start: its secrets.
+
+The standard library only: it must run on a machine that has Docker and nothing else of ours.
+"""
