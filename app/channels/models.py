@@ -9,9 +9,9 @@ from app.database import Base
 
 
 class Channel(Base):
-    """A destination of notifications. `secret` signs webhooks.
+    """Where notifications go. `secret` signs webhooks, and is sealed (app.channels.sealing).
 
-    `failures` counts the failed attempts since the last success, for all notifications together.
+    `failures` counts the attempts that have failed since the last success, of any notification.
     Nothing is sent before `retry_at`, which is null while the channel works.
     """
 
