@@ -1,4 +1,4 @@
-"""What a stack needs before its first start: secrets, and a certificate.
+"""What changes a running stack: a database from a backup.
 
 The standard library only: it must run on a machine that has Docker and nothing else of ours.
 """
