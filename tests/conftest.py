@@ -59,7 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
 
 
 # What goes by the clock: when its turn comes, other tests are over and the machine is quiet.
-LAST = ("tests/browser/",)
+LAST = ("tests/browser/", "tests/stack/test_deploy.py")
 
 
 def _turn(item: pytest.Item) -> int:

@@ -14,7 +14,7 @@ def test_two_at_once_in_a_project_are_one_too_many(
     with (
         alone("one"),
         alone("another"),
-        pytest.raises(Failed, match="another `make restore` is running"),
+        pytest.raises(Failed, match="another `make deploy` or `make restore` is running"),
         alone("one"),
     ):
         pass
