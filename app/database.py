@@ -11,31 +11,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_e
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import QueuePool
 
-# Seconds to get a working connection: a machine that starts containers, or writes out its disk's
-# cache, may need two. With all else that a request needs, its answer comes within five, even if
-# the database gives none.
+# Seconds to get a working connection: a machine that is starting containers, or flushing its disk
+# cache, may need two. Including everything else that a request needs, it is answered within five
+# seconds, even if the database does not respond.
 CONNECT_SECONDS = 4.0
-# Seconds for one statement: ours take milliseconds, and what takes this long is stuck.
+# Seconds for one statement: ours take milliseconds, so one that takes this long is stuck.
 STATEMENT_SECONDS = 30
 
 
 class Base(DeclarativeBase):
-    """The tables' common ancestor; its metadata is what the migrations are compared with."""
+    """Base class of all tables; the migrations are compared with its metadata."""
 
 
-# Errors that say nothing about the data: the same statement may succeed a moment later. By their
+# Errors that are not about the data: the same statement may succeed a moment later. Their
 # classes: connection lost, transaction rolled back (deadlock, serialization), out of disk, memory
 # or connections, shut down or cancelled by an operator, input/output error.
 _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-# And single ones: read-only (a standby after a failover), ended for idling or for taking too
-# long, a lock that did not come in time.
+# And single codes: read-only (a standby after a failover), ended for idling or for taking too
+# long, a lock that was not obtained in time.
 _PASSING_CODES = frozenset({"25006", "25P03", "25P04", "55P03"})
 
 
 class DatabaseUnavailable(Exception):
-    """PostgreSQL can't do it now, for reasons other than the data.
+    """PostgreSQL can't do the work now, for reasons other than the data.
 
-    Nothing of the transaction holds, and it may be tried again later as it was.
+    The transaction has had no effect, and may be retried later unchanged.
     """
 
 
@@ -47,17 +47,17 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
-            # Parameters hold passwords and tokens: a failed statement is logged without them.
+            # Parameters contain passwords and tokens, so a failed statement is logged without them.
             hide_parameters=True,
             pool_timeout=CONNECT_SECONDS,
-            # A connection that died in the pool is found by asking before it is used, so
-            # that a restart of the database costs no request an error.
+            # Each connection is tested before it is used, so that those that died in the pool, as
+            # after a restart of the database, cause no errors in requests.
             pool_pre_ping=True,
             connect_args={
                 "timeout": CONNECT_SECONDS,
                 "command_timeout": STATEMENT_SECONDS,
-                # Ninety days before a midnight in UTC are an hour more or less where clocks
-                # are changed in between, and PostgreSQL subtracts days in the session's zone.
+                # PostgreSQL subtracts days in the session's time zone. Where clocks change in
+                # between, ninety days before midnight UTC would be an hour off.
                 "server_settings": {"timezone": "UTC"},
             },
         )
@@ -84,8 +84,8 @@ class Database:
                 raise DatabaseUnavailable(str(error.orig)) from error
             raise
         except (TimeoutError, ConnectionError) as error:
-            # asyncpg's own, for a statement that took too long. The connection may still be busy
-            # with it, so it does not go back to the pool.
+            # asyncpg raises this for a statement that took too long. The connection may still be
+            # busy with it, so it is not returned to the pool.
             await connection.invalidate()
             raise DatabaseUnavailable(f"no answer: {error!r}") from error
         finally:
@@ -94,11 +94,11 @@ class Database:
     async def _connect(self) -> AsyncConnection:
         opening = asyncio.ensure_future(self._open())
         try:
-            # Not asyncio.timeout, which waits until what it cancels has cleaned up: with a
-            # server that hangs, that takes seconds more. Here it is left to itself.
+            # Not asyncio.timeout, which waits until the cancelled task has cleaned up. With a
+            # server that hangs, that takes seconds more. Here the task is left behind.
             await asyncio.wait([opening], timeout=CONNECT_SECONDS)
         except asyncio.CancelledError:
-            # The connection may be there already, although nothing will use it.
+            # The connection may already be open, although nothing will use it.
             self._abandon(opening)
             raise
         if opening.cancelled() or not opening.done():
@@ -117,7 +117,7 @@ class Database:
     def _clean_up(self, opening: asyncio.Future[AsyncConnection]) -> None:
         self._abandoned.discard(opening)
         if not opening.cancelled() and opening.exception() is None:
-            # It came after the time limit: nothing waits for it any more.
+            # It was opened after the time limit, so nothing waits for it any more.
             closing = asyncio.ensure_future(opening.result().close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -126,7 +126,7 @@ class Database:
         return await self.engine.connect()
 
     async def ping(self) -> None:
-        """Ask for an answer; raise DatabaseUnavailable when PostgreSQL gives none."""
+        """Run a trivial query; raise DatabaseUnavailable if PostgreSQL does not respond."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
 
@@ -137,14 +137,14 @@ class Database:
         return pool.checkedout(), pool.checkedin()
 
     async def close(self) -> None:
-        """Close all connections, also those that came too late."""
-        # Waited for; that they end as cancelled is no fault.
+        """Close all connections, including those that were opened too late."""
+        # Wait until they have ended; being cancelled is not an error.
         await asyncio.gather(*self._abandoned, return_exceptions=True)
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self.engine.dispose()
 
 
 def _passes(error: DBAPIError) -> bool:
-    """Return whether the error is not about the data and may be gone a moment later."""
+    """Return whether the error is not about the data and may not recur a moment later."""
     code = getattr(error.orig, "sqlstate", None) or ""
     return code in _PASSING_CODES or code[:2] in _PASSING_CLASSES

@@ -1,24 +1,24 @@
-"""E-mail addresses, as far as they may go into a header and to a server."""
+"""E-mail addresses that are safe to put into a header and to pass to a server."""
 
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-# What a browser's <input type=email> takes before the @ (HTML Living Standard), without what would
-# need quotes or SMTPUTF8. No blank, control, comma, angle bracket or colon: an address is never
-# anything else in a header than one address.
+# What a browser's <input type=email> accepts before the @ (HTML Living Standard), without anything
+# that would need quotes or SMTPUTF8. No blank, control, comma, angle bracket or colon, so in a
+# header an address is always exactly one address.
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _LONGEST_LOCAL = 64
 
 
 def email_address(text: str) -> str:
-    """Return an address as servers take it: with the domain in small letters and in ASCII.
+    """Return an address in the form servers accept: with the domain in lower case and ASCII.
 
     Raises ValueError.
     """
-    # Its tables take memory, which a process that has no address to read can do without.
+    # Imported here because its tables take memory, which most processes do not need.
     import idna
 
     local, _, domain = text.rpartition("@")
@@ -27,9 +27,9 @@ def email_address(text: str) -> str:
     try:
         ascii_domain = idna.encode(domain, uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
-        raise ValueError("what follows the @ must be a domain") from None
+        raise ValueError("the part after the @ must be a domain") from None
     if "." not in ascii_domain.rstrip(".") or ascii_domain.endswith("."):
-        raise ValueError("what follows the @ must be a domain")
+        raise ValueError("the part after the @ must be a domain")
     return f"{local}@{ascii_domain}"
 
 

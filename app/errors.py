@@ -1,20 +1,20 @@
-"""Errors of the domain, which know nothing of HTTP; app.api.problems maps them to answers."""
+"""Domain errors, which know nothing of HTTP; app.api.problems maps them to responses."""
 
 
 class DomainError(Exception):
-    """Base of the errors that a caller can correct; the message is a plain sentence."""
+    """Base class of errors that a caller can correct; the message is a plain sentence."""
 
 
 class NotFoundError(DomainError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
 
 class ConflictError(DomainError):
-    """The request does not fit the present state."""
+    """The request conflicts with the current state."""
 
 
 class InvalidFieldError(DomainError):
-    """A field's value can't be accepted; `field` names it as the client wrote it."""
+    """A field's value is not acceptable; `field` is its name as the client wrote it."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(f"{field}: {detail}")
@@ -23,4 +23,4 @@ class InvalidFieldError(DomainError):
 
 
 class PreconditionFailedError(DomainError):
-    """The version that the client named is not the present one."""
+    """The version that the client named is not the current one."""

@@ -1,13 +1,13 @@
 """The container's health check: exit code 0 if GET /health answers 200, else 1.
 
-Python is in the image anyway and curl is not. A redirect is a failure here: a check that
-follows one passes on an error page.
+Python is in the image anyway, and curl is not. A redirect counts as a failure: a check that
+follows one may succeed on an error page.
 """
 
 import http.client
 import sys
 
-# Where app.server listens; not imported from there, because that loads the whole server.
+# The port of app.server; not imported from there, because that would load the whole server.
 PORT = 8000
 
 

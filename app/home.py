@@ -1,4 +1,4 @@
-"""Routes that say what this is, that it is alive, and what time it has."""
+"""Routes for basic information: name and links, health, and the server's time."""
 
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,7 +13,7 @@ router = APIRouter(tags=["service"])
 
 
 class Home(BaseModel):
-    """What answers here."""
+    """The service's name, version, stage and links."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -48,7 +48,7 @@ class Time(BaseModel):
 
 @router.get("/", dependencies=[requires("public")])
 async def home() -> Home:
-    """Name, version, stage and where to go on."""
+    """Return the name, the version, the stage and links to other routes."""
     links = {
         "docs": "/docs",
         "openapi": "/openapi.json",
@@ -71,11 +71,11 @@ async def home() -> Home:
 
 @router.get("/health", dependencies=[requires("public")])
 async def health() -> Health:
-    """Alive: 200 as long as this process answers, with or without its dependencies."""
+    """Return 200 as long as this process responds, with or without its dependencies."""
     return Health()
 
 
 @router.get("/time", dependencies=[requires("public")])
 async def time() -> Time:
-    """Now."""
+    """Return the server's current time in UTC."""
     return Time(time=datetime.now(UTC))

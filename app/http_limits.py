@@ -1,4 +1,4 @@
-"""What one connection may cost the server before a request is complete: bytes, time, a place."""
+"""Limits for a connection whose request is not complete: bytes, time and number."""
 
 import asyncio
 import itertools
@@ -12,33 +12,33 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # Nginx allows 8 KiB a line and 32 KiB in all.
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
-# Seconds from the first byte, or from the connection, until the request is there with its body:
-# 64 KiB at the most, so 4 KiB a second.
+# Seconds from the first byte, or from the connection, until the request has arrived with its body:
+# 64 KiB at most, so 4 KiB a second.
 REQUEST_SECONDS = 15.0
-# Seconds for which an answer may be stuck because the client does not read it.
+# Seconds for which a response may be stuck because the client does not read it.
 SEND_SECONDS = 15.0
 
 
-# In a request's `state`: what ends its answer, where that would go on as long as the client wants.
+# In a request's `state`: a function that ends its response, if that could go on indefinitely.
 END_AT_SHUTDOWN = "end_at_shutdown"
 
-# The order in which connections began to wait: the event loop's clock is the same for all that
-# arrive in one turn.
+# The order in which connections began to wait. The event loop's clock does not show it, because it
+# is the same for all that arrive in one turn.
 _turns = itertools.count()
 
 
 class _Refused(Exception):
-    """Ends the parsing; the answer is in the protocol's `refusal`."""
+    """Raised to stop parsing; the response's status is in the protocol's `refusal`."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
     """Uvicorn's protocol on httptools, with the limits that it lacks.
 
     httptools joins a header's pieces until it is complete, which takes quadratic time, and
-    Uvicorn's only time-out begins after an answer: 95 MiB of headers stopped all clients for
-    seconds, and connections that sent nothing stayed open forever. `limit_concurrency` is taken as
-    the number of connections. When it is reached, the connection whose request has been incomplete
-    for the longest time is closed, where Uvicorn would answer 503 to every client.
+    Uvicorn's only timeout starts after a response: 95 MiB of headers blocked all clients for
+    seconds, and connections that sent nothing stayed open forever. `limit_concurrency` is used as
+    the number of connections. Beyond it, the connection whose request has been incomplete for the
+    longest time is closed, whereas Uvicorn would answer 503 to every client.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -68,31 +68,31 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._wait()
         self._idle_bytes += len(data)
         super().data_received(data)
-        # The parser holds back what is not complete, so that no callback has seen it.
+        # The parser holds back incomplete data, so no callback has seen it yet.
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
 
     def leave(self) -> None:
-        """Say with the next answer that it is the last; the client closes if it asks no more.
+        """Announce the next response as the last one; an idle connection is left to its client.
 
-        Whoever closes a connection that is idle may do it while the next request is on its way.
-        So that is the client's part here, and nothing that has been sent is lost. A stream ends at
+        A server that closes an idle connection may do so while the next request is on its way.
+        Here the client closes it instead, so no request that was sent is lost. A stream is ended at
         once.
         """
         self._leaving = True
         self._end_stream()
-        # Once an answer's head is sent it can't be said any more.
+        # Once a response's head has been sent, it is too late to announce it.
         if self._is_answering() and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """End a stream at once when the server stops; other answers are finished."""
+        """End a stream at once when the server stops; other responses are completed."""
         self._end_stream()
         super().shutdown()
 
     def pause_writing(self) -> None:
-        """Limit the time for which an answer is stuck, because the client does not read it."""
+        """Limit the time for which a response is stuck because the client does not read it."""
         super().pause_writing()
         self._stuck = self.loop.call_later(SEND_SECONDS, self._break_off)
 
@@ -129,7 +129,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer `refusal` as problem details and close. Called for what can't be parsed, too."""
+        """Send `refusal` as problem details and close. Also called for invalid requests."""
         if not self._is_answering():
             self.transport.write(_answer(self.refusal))
         self.transport.close()
@@ -148,7 +148,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if end is not None:
             end()
             if self._stuck is not None:
-                # Its client does not read, so it would not get to its end either.
+                # The client does not read, so the stream would not reach its end either.
                 self.transport.abort()
 
     def _wait(self) -> None:
@@ -168,7 +168,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _break_off(self) -> None:
         self.transport.abort()
-        # Uvicorn tells the last request of a pipeline only that its client is gone.
+        # Uvicorn notifies only the last request of a pipeline that the client has disconnected.
         self.cycle.disconnected = True
         self.pipeline.clear()
 
@@ -189,7 +189,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             for other in left
             if isinstance(other, LimitedHttpProtocol) and other.waiting is not None
         ]
-        # This one is among them, and is closed when all others are being answered.
+        # This connection is among them, and is closed if all others are being served.
         min(waiting, key=lambda other: other.waiting_since).transport.abort()
 
 

@@ -1,4 +1,4 @@
-"""Receives the messages of PostgreSQL's pg_notify, on a dedicated connection."""
+"""Receive messages of PostgreSQL's pg_notify on a dedicated connection."""
 
 import asyncio
 import logging
@@ -9,18 +9,18 @@ import asyncpg
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-# Seconds between two tests of the connection, whose loss would go unnoticed otherwise.
+# Seconds between two tests of the connection, whose loss would otherwise go unnoticed.
 PROBE_SECONDS = 15.0
-# Seconds until the next attempt when it is lost; twice as long after every attempt that failed.
+# Seconds until the next attempt after a loss, doubled after every failed attempt.
 RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 8.0
 
 
 class Listener:
-    """Calls `on_message` with every message on `channel`, and `on_connection` when it begins.
+    """Calls `on_message` for every message on `channel`, and `on_connection` when it connects.
 
-    It begins anew whenever the connection was lost, and what was sent meanwhile is never sent
-    again: `on_connection` is to look for it. Made inside the event loop that it works in.
+    It reconnects whenever the connection is lost. Messages sent in the meantime are never repeated,
+    so `on_connection` must catch up on them. Create it inside the event loop that it runs in.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Listener:
     async def close(self) -> None:
         """Stop listening."""
         self._task.cancel()
-        # Waited for; that it ends as cancelled is no fault.
+        # Wait until it has ended; being cancelled is not an error.
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _listen(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the server listens: at some addresses of this machine, not at all of them."""
+"""The server's sockets, which listen on some addresses of this machine, not on all."""
 
 import ctypes
 import errno
@@ -14,16 +14,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-# Seconds until a name must be known, and between two questions for it: Docker's name server
-# knows a container a moment before or after its program starts.
+# Seconds until a name must resolve, and between two attempts: Docker's name server knows a
+# container a moment before or after its program starts.
 PATIENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.2
 
-# Of Linux' <asm-generic/socket.h>; Python has no name for it.
+# From Linux' <asm-generic/socket.h>; Python has no name for it.
 _SO_ATTACH_REUSEPORT_CBPF = 51
 # Classic BPF: an instruction is its code, two jumps and a value (Linux' networking/filter.rst).
 _LOAD_HALF_WORD, _JUMP_IF_EQUAL, _RETURN = 0x28, 0x15, 0x06
-# SKF_NET_OFF, where IP's header begins. After it comes TCP's, with the port of whoever sends.
+# SKF_NET_OFF, where the IP header begins. The TCP header follows, starting with the source port.
 _IP_HEADER = 0xFFF00000
 _IP_HEADER_BYTES = {socket.AF_INET: 20, socket.AF_INET6: 40}
 # Seconds for a connection of this process to itself.
@@ -35,10 +35,10 @@ def listening_sockets(
 ) -> list[socket.socket]:
     """Return sockets bound to `port` at `places`: addresses, or names of addresses.
 
-    A name may be that of other machines too, as a service's is with two containers. Of its
-    addresses those are taken that this machine has. `shared`: other sockets of the same user may
-    be bound there, as `no_new_connections` wants it. Raises OSError for a place without any when
-    `patience` (seconds) is over.
+    A name may also refer to other machines, like the name of a service with two containers. Only
+    its addresses on this machine are used. `shared`: other sockets of the same user may be bound
+    there too, as `no_new_connections` requires. Raises OSError for a place that has no address here
+    after `patience` seconds.
     """
     deadline = monotonic() + patience
     bound: dict[str, socket.socket] = {}
@@ -46,7 +46,7 @@ def listening_sockets(
         for place in places:
             while not _bind(place, port, bound, on_error, shared=shared):
                 if monotonic() >= deadline:
-                    raise OSError(errno.EADDRNOTAVAIL, f"{place} is no address of this machine")
+                    raise OSError(errno.EADDRNOTAVAIL, f"{place} is not an address of this machine")
                 sleep(PAUSE_SECONDS)
         on_error.pop_all()
     return list(bound.values())
@@ -54,16 +54,16 @@ def listening_sockets(
 
 @contextmanager
 def no_new_connections(listening: socket.socket) -> Iterator[None]:
-    """Let nobody begin a connection to `listening` any more; those that have begun come in.
+    """Stop new connections to `listening`; those that have begun can still be accepted.
 
-    `listening` is to be closed in the block. When that is done, the kernel resets the connections
-    that it has made and the program has not accepted yet; their clients have sent requests by then,
-    and there may always be one more. So another socket is put beside it, one that is full, and the
-    kernel told to choose that. Who comes anew gets no answer, and a refusal after the block.
+    `listening` must be closed in the block. The kernel then resets connections that it has
+    established but the program has not accepted; their clients have already sent requests, and
+    there may always be one more. So a second socket, whose queue is full, is bound to the address,
+    and the kernel made to choose it. New clients get no response, and are refused after the block.
 
-    The sockets must share their address (`listening_sockets`). A packet filter would do with one,
-    but newer kernels let administrators alone set it. Where it can't be done (only Linux can), it
-    is logged and left.
+    The sockets must share their address (`listening_sockets`). A packet filter would need only one,
+    but newer kernels let only administrators set it. Where this is not possible (it needs Linux),
+    that is logged and nothing is done.
     """
     with ExitStack() as beside:
         try:
@@ -85,7 +85,7 @@ def _put_full_one_beside(listening: socket.socket, beside: ExitStack) -> None:
     caller = beside.enter_context(socket.socket(family))
     caller.settimeout(_OWN_CONNECTION_SECONDS)
     caller.bind((host, 0, *address[2:]))
-    # Only what comes from our own port is for the second socket.
+    # Only connections from our own port are for the second socket.
     _choose(
         listening,
         (_LOAD_HALF_WORD, 0, 0, _IP_HEADER + _IP_HEADER_BYTES[family]),
@@ -93,14 +93,14 @@ def _put_full_one_beside(listening: socket.socket, beside: ExitStack) -> None:
         (_RETURN, 0, 0, 1),
         (_RETURN, 0, 0, 0),
     )
-    # It has room for one connection that nobody accepts.
+    # Its queue has room for one connection, which is never accepted.
     full.listen(0)
     caller.connect((host, *address[1:]))
     _choose(listening, (_RETURN, 0, 0, 1))
 
 
 def _choose(listening: socket.socket, *instructions: tuple[int, int, int, int]) -> None:
-    """Have a program return which of the sockets at an address a new connection is for."""
+    """Attach a BPF program that picks the socket at an address for a new connection."""
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
     program = ctypes.create_string_buffer(code, len(code))
     described = struct.pack("HP", len(instructions), ctypes.addressof(program))
@@ -110,11 +110,11 @@ def _choose(listening: socket.socket, *instructions: tuple[int, int, int, int]) 
 def _bind(
     place: str, port: int, bound: dict[str, socket.socket], on_error: ExitStack, *, shared: bool
 ) -> bool:
-    """Bind what `place` stands for here and is not bound yet; return whether there is any."""
+    """Bind the local addresses of `place` not bound yet; return whether it has any."""
     try:
         found = socket.getaddrinfo(place, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror:
-        # Not known yet; who asks waits for it, and says so in the end.
+        # Not known yet; the caller waits for it, and raises an error in the end.
         return False
     ours = False
     for family, kind, protocol, _, address in found:
@@ -137,7 +137,7 @@ def _bind(
 
 
 def _bind_one(made: socket.socket, address: Any, *, shared: bool) -> None:
-    # As asyncio does it: the port of a server that has just ended can be had at once.
+    # As asyncio does it: the port of a server that has just ended can be reused at once.
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared and sys.platform == "linux":
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -4,8 +4,8 @@
      "event":"notification 7 sent","logger":"app.notifications.delivery",
      "monitor_id":3,"request_id":"5f0c…","duration_ms":12.5}
 
-Modules log with the standard library and put what is to be searched for into `extra`: monitor_id,
-duration_ms and the like. structlog makes the lines, of other libraries' records too.
+Modules log with the standard library and put searchable fields into `extra`: monitor_id,
+duration_ms and the like. structlog formats the lines, including those of other libraries.
 """
 
 import json
@@ -24,22 +24,22 @@ from app.production import EXAMPLE_PASSWORD
 from app.settings import Settings
 
 _REDACTED = "***"
-# The user and the password in a URL, wherever a library may put one. Without white space and
-# slashes, so that no text between two URLs is taken for a part of either.
+# The user and the password in a URL, wherever a library may write one. Without white space and
+# slashes, so that text between two URLs is not taken for a part of either.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@\"']+@")
-# Of a record from Uvicorn: the message again, with escape sequences for a terminal.
+# In records from Uvicorn: the message again, with escape sequences for a terminal.
 _UNWANTED = ("color_message",)
-# As pieces of other words, values so short would be replaced where they are no secret.
+# Shorter values are not redacted: they would also be replaced as parts of other words.
 _SHORTEST_SECRET = 6
 
 Event = MutableMapping[str, Any]
 
 
 class Redact:
-    """Takes secrets out of a finished line: the given ones, and credentials in any URL."""
+    """Removes secrets from a finished line: the given ones, and credentials in any URL."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        # The longest first: one may be a part of another. As JSON or a URL writes them, too.
+        # Longest first, because one may be part of another. Also as escaped in JSON or a URL.
         forms = {form for secret in secrets for form in (secret, quote(secret, safe=""))}
         forms |= {json.dumps(form)[1:-1] for form in forms}
         self._secrets = sorted(
@@ -63,12 +63,12 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 def configure(settings: Settings, service: str, stream: TextIO | None = None) -> None:
     """Send all logs of this process to `stream`, by default standard output, as `settings` say.
 
-    `service` is the process's name in every line: api, worker, beat or migrate.
+    `service` is the name of the process in every line: api, worker, beat or migrate.
     """
     stream = stream or sys.stdout
 
     def add_context(_logger: Any, _method: str, event: Event) -> Event:
-        # What a record brings itself wins: a worker logs for requests of the past.
+        # A record's own id takes precedence, because a worker logs for past requests.
         if (current := request_id.current.get()) is not None:
             event.setdefault("request_id", current)
         for name in _UNWANTED:
@@ -112,8 +112,8 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
 
 
 def _secrets_of(settings: Settings) -> set[str]:
-    """Return the passwords in the settings. The example is none: it is also the user's name."""
-    passwords = set() if settings.first_key is None else {settings.first_key}
+    """Return the passwords in the settings, except the example: it is also the user's name."""
+    passwords = {*settings.webhook_keys, *filter(None, [settings.first_key])}
     for url in (settings.database_url, settings.redis_url, settings.smtp_url):
         if url and (password := make_url(url).password):
             passwords.add(str(password))

@@ -1,4 +1,4 @@
-"""The FastAPI application, put together."""
+"""Assembles the FastAPI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +17,7 @@ from app.api.rate_limit import RateLimitMiddleware
 from app.api.request_log import RequestLogMiddleware
 from app.cache import open_cache
 from app.channels import routes as channels
+from app.channels.sealing import Sealer
 from app.checks import routes as checks
 from app.checks.following import FollowedChecks
 from app.checks.switching import Switching
@@ -67,8 +68,8 @@ ROUTERS = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return a new application; without `settings` they come from the environment."""
-    settings = settings or load_settings()
+    """Return a new application; `settings` default to those from the environment."""
+    settings = settings or load_settings(seals=True)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.figures = Figures(app.state.database, limit=settings.metrics_monitors)
         app.state.cache = open_cache(settings.redis_url)
         app.state.keyring = Keyring(app.state.database, settings.first_key)
+        app.state.sealer = Sealer(settings.webhook_keys)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         app.state.switching = Switching(app.state.database)
         app.state.summary = CachedSummary(
@@ -106,8 +108,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.keys_required = settings.keys_required
     app.state.public_url = settings.public_url
     app.state.offers_mail = settings.offers_mail
-    # What is added last runs first: a request is logged whatever becomes of it, for another host it
-    # is refused before anything else, and over the limit it costs no more than counting it.
+    # Middleware added last runs first: every request is logged whatever its outcome, one for the
+    # wrong host is refused before anything else, and one over the limit costs only the counting.
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(JsonOnlyMiddleware)
     app.add_middleware(SameOriginMiddleware)

@@ -1,4 +1,4 @@
-"""The status page and the console, where there is no Nginx to serve them: in `make run`."""
+"""Serve the status page and the console without Nginx, for `make run`."""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).resolve().parents[1] / "nginx/html"
-# As Nginx sends them: what works here must work there too.
+# The headers that Nginx sends, so that what works here works there too.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # Without a build there is no new name for a new content, so a browser has to ask.
+    # Without a build step, new content has no new name, so browsers must revalidate.
     "Cache-Control": "no-cache",
 }
 
 
 class Files(StaticFiles):
-    """Static files with the headers of pages; nothing outside of their folder is served."""
+    """Static files with the headers of pages; nothing outside their folder is served."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -33,7 +33,7 @@ class Files(StaticFiles):
 
 
 class PageRoute(Route):
-    """A route for those only who would rather have HTML than JSON."""
+    """A route that matches only clients that prefer HTML to JSON."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, child = super().matches(scope)
@@ -43,7 +43,7 @@ class PageRoute(Route):
 
 
 def add_pages(app: FastAPI, folder: Path = FOLDER) -> None:
-    """Serve the pages in `folder`: the status page at /, beside the JSON for programs."""
+    """Serve the pages in `folder`: the status page at /, next to the JSON for programs."""
     files = Files(directory=folder)
 
     async def index(request: Request) -> Response:
@@ -54,7 +54,7 @@ def add_pages(app: FastAPI, folder: Path = FOLDER) -> None:
     app.mount("/assets", Files(directory=folder / "assets"))
     for name in ("console", "subscription"):
         app.mount(f"/{name}", Files(directory=folder / name, html=True, check_dir=False))
-    # Before the route that is there: the first that matches answers.
+    # Before the existing route, because the first match wins.
     app.router.routes.insert(0, PageRoute("/", index))
 
 
@@ -78,6 +78,6 @@ def _quality(accept: str, wanted: str) -> float:
         try:
             found = max(found, (ranges.index(name), float(weight)))
         except ValueError:
-            # A weight that is no number: the range is left out, as one that is not known.
+            # The weight is not a number: ignore the range, like an unknown one.
             continue
     return found[1]

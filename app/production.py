@@ -1,11 +1,11 @@
-"""What a password must not be where it counts."""
+"""Check that passwords are strong enough for production."""
 
-# Of compose/.env.example and of a developer's database. Not a secret: everybody can read it here.
+# Used in compose/.env.example and in developers' databases. Not a secret: anyone can read it here.
 EXAMPLE_PASSWORD = "stagewatch"  # noqa: S105  # as the comment says
 
-# Characters. `make secrets` makes 43, which nobody can guess; this is what is refused.
+# Characters: shorter passwords are refused. `make secrets` makes 43, which can't be guessed.
 SHORTEST = 16
-# What is written where a password is to be put in, in whatever case and with whatever around it.
+# Typical placeholders for a password, matched in any case and as part of a longer text.
 _PLACEHOLDERS = (
     "stagewatch",
     "changeme",
@@ -23,7 +23,7 @@ def weakness(password: object) -> str | None:
         return "there is no password"
     text = str(password)
     if text.lower() == EXAMPLE_PASSWORD:
-        return "it is the password of the examples"
+        return "it is the example password"
     if len(text) < SHORTEST:
         return f"it is shorter than {SHORTEST} characters"
     if any(word in text.lower() for word in _PLACEHOLDERS) or len(set(text)) < SHORTEST // 2:

@@ -1,4 +1,4 @@
-"""GET /ready: whether requests can be served now."""
+"""GET /ready: whether this process can serve requests now."""
 
 from typing import Literal
 
@@ -14,9 +14,9 @@ router = APIRouter(tags=["service"])
 
 
 class Readiness(BaseModel):
-    """`checks` holds every dependency by name: ok, or what is wrong with it.
+    """`checks` lists every dependency by name: ok, or what is wrong with it.
 
-    Degraded: everything works, but slower or without limits: what is missing is optional.
+    Degraded: an optional dependency is missing; everything works, but slower or without limits.
     """
 
     status: Literal["ready", "degraded", "unavailable"]
@@ -25,12 +25,12 @@ class Readiness(BaseModel):
 
 @router.get("/ready", dependencies=[requires("public")], responses={503: {"model": Readiness}})
 async def ready(database: DatabaseDep, cache: CacheDep, response: Response) -> Readiness:
-    """200 when what is needed answers, 503 when it does not. Alive is another question: /health."""
+    """Return 200 if all required dependencies respond, else 503. For liveness, use /health."""
     checks = {"database": "ok", "redis": "ok"}
     try:
         await cache.ping()
     except CacheUnavailable:
-        checks["redis"] = "does not answer: nothing is cached and nobody limited"
+        checks["redis"] = "does not answer: nothing is cached and no client is rate-limited"
     try:
         await database.ping()
     except DatabaseUnavailable:

@@ -1,7 +1,7 @@
-"""The id of the request that is being answered, so that all its lines in the logs can be found.
+"""The id of the current request, by which all of its log lines can be found.
 
-It comes from the client or the proxy, is sent back as X-Request-ID, and is stored with what the
-request causes: a worker that does that later logs it too.
+It comes from the client or the proxy, is returned as X-Request-ID, and is stored with the work that
+the request causes, so that a worker that does this later logs the id too.
 """
 
 import re
@@ -18,20 +18,20 @@ current: ContextVar[str | None] = ContextVar("request_id", default=None)
 _NONE: Mapping[int, str] = MappingProxyType({})
 
 by_monitor: ContextVar[Mapping[int, str]] = ContextVar("by_monitor", default=_NONE)
-"""Of requests that are dealt with together, by the number of the monitor that each is about."""
+"""The ids of requests that are handled together, by the id of the monitor they are about."""
 
-# What makes a line of a log neither long nor ambiguous. UUIDs, W3C trace ids and Nginx's
-# $request_id are of this form.
+# Ids that make a log line neither long nor ambiguous. UUIDs, W3C trace ids and Nginx's $request_id
+# have this form.
 _VALID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
 def accept(given: str | None) -> str:
-    """Return the id that a client gave if it is a valid one, else a new one."""
+    """Return the id that a client sent if it is valid, else a new one."""
     if given is not None and _VALID.fullmatch(given):
         return given
     return uuid.uuid4().hex
 
 
 def of(monitor_id: int) -> str | None:
-    """Return the id of the request that what is done to a monitor now comes from, if any."""
+    """Return the id of the request that caused the current work on a monitor, if any."""
     return by_monitor.get().get(monitor_id) or current.get()

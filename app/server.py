@@ -1,4 +1,4 @@
-"""The server around the application: `python -m app.server`, and `make run` on this machine."""
+"""The server that runs the application: `python -m app.server`, and `make run` locally."""
 
 import asyncio
 import logging
@@ -18,10 +18,10 @@ from app.settings import Settings, load_settings
 # Uvicorn's own, so that its lines look alike.
 log = logging.getLogger("uvicorn.error")
 
-# Where the image listens; the port outside is chosen when it is published.
+# The port inside the container; the port outside is chosen when it is published.
 PORT = 8000
-# Seconds for connections that have begun to be accepted. Between two containers it is the kernel
-# alone that has to do something for that, in microseconds.
+# Seconds to accept connections that have already begun. Between two containers only the kernel has
+# to act for that, which takes microseconds.
 ACCEPT_SECONDS = 0.1
 
 
@@ -32,7 +32,7 @@ def server_config(
     port: int,
     application: str | Callable[[], Any] = "app.main:create_app",
 ) -> uvicorn.Config:
-    """Return how `application` is served, with its limits, in the image and elsewhere alike."""
+    """Return the configuration of the server and its limits, inside and outside the image."""
     return uvicorn.Config(
         application,
         factory=True,
@@ -40,10 +40,10 @@ def server_config(
         port=port,
         http=LimitedHttpProtocol,
         ws="none",
-        # Uvicorn logs as all else does, and requests are logged by the application.
+        # Uvicorn uses the application's log configuration, and the application logs requests.
         log_config=None,
         access_log=False,
-        # Uvicorn believes loopback by default. The application knows whom to believe.
+        # Uvicorn trusts loopback by default. The application knows which proxies to trust.
         proxy_headers=False,
         server_header=False,
         limit_concurrency=settings.max_connections,
@@ -52,10 +52,10 @@ def server_config(
 
 
 class Server(uvicorn.Server):
-    """Says where it listens, and leaves a proxy without a request lost.
+    """Logs where it listens, and stops behind a proxy without losing a request.
 
-    `behind_proxy`: clients are proxies that use connections again, and have somebody else to ask
-    when nothing listens here: another container, for instance, that takes this one's place.
+    `behind_proxy`: clients are proxies that reuse connections, and can use another server when
+    nothing listens here: for instance, a container that replaces this one.
     """
 
     def __init__(self, config: uvicorn.Config, *, behind_proxy: bool = False) -> None:
@@ -64,7 +64,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # Uvicorn says it only of a socket that it has opened itself.
+        # Uvicorn logs this only for sockets that it has opened itself.
         for listening in sockets or ():
             log.info("Listening on %s port %d", *listening.getsockname()[:2])
 
@@ -89,16 +89,16 @@ class Server(uvicorn.Server):
         connections: set[LimitedHttpProtocol] = self.server_state.connections  # type: ignore[assignment]  # our own protocol makes them
         for connection in list(connections):
             connection.leave()
-        log.info("Leaving: %d connections are open", len(connections))
-        # As Uvicorn does; a connection's end is no event that could be waited for.
+        log.info("Stopping: %d connections are open", len(connections))
+        # Polled, as Uvicorn does: there is no event for the end of a connection.
         while connections and time.monotonic() < deadline and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        # What is left has had its time.
+        # Connections that are still open have had their time.
         self.config.timeout_graceful_shutdown = max(round(deadline - time.monotonic()), 1)
 
 
 def main() -> None:
-    settings = load_settings()
+    settings = load_settings(seals=True)
     logs.configure(settings, "api")
     config = server_config(settings, host=settings.listen[0], port=PORT)
     behind_proxy = bool(settings.trusted_proxies)

@@ -51,62 +51,69 @@ class Settings(BaseSettings):
     """production: keys are required; example values and weak passwords are refused at the start."""
 
     api_keys: Literal["required", "off"] | None = None
-    """Whether the API wants a key, but for what is public. None: in production it does."""
+    """Whether the API requires a key, except for what is public. None: only in production."""
 
     api_key: SecretStr | None = None
-    """A first key, which may write: 32 characters or more, `openssl rand -hex 32` for instance."""
+    """A first key, with write access: 32 characters or more, as from `openssl rand -hex 32`."""
+
+    webhook_key: SecretStr | None = None
+    """Seals the secrets that sign webhooks: 32 random bytes as base64, made by `make secrets`.
+
+    Separate several keys by blanks or newlines: the first one seals, any of them opens. None: in
+    production the API and the workers refuse to start; otherwise secrets are stored unsealed.
+    """
 
     metrics_monitors: Annotated[int, Field(ge=0, le=50_000)] = 1000
-    """Monitors that have series of their own in the metrics: the oldest ones."""
+    """The number of monitors, oldest first, that have their own series in the metrics."""
 
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9100
-    """Where a worker serves its metrics; 0: nowhere. The API has them at /metrics."""
+    """The port where a worker serves its metrics; 0: none. The API serves its own at /metrics."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    """Where `make run` serves, on this machine alone."""
+    """The port of `make run`, which listens on this machine only."""
 
     listen: Annotated[tuple[str, ...], NoDecode] = ("0.0.0.0",)  # noqa: S104  (a container's)
-    """Addresses or names at which the image listens; by default all that its container has."""
+    """Addresses or names that the image listens on; by default all addresses of its container."""
 
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
-    """Names under which it is called, without port; "*" for any. Addresses are always allowed."""
+    """Host names that requests may use, without port; "*": any. Addresses are always allowed."""
 
     public_url: str | None = None
-    """Where people find the status page: "https://status.example.com". None: as a request has it.
+    """The public address of the status page: "https://status.example.com". None: the request's.
 
-    For the absolute links that a feed needs.
+    It is used for absolute links, which a feed needs.
     """
 
     smtp_url: str | None = None
     """The mail server: smtp://USER:PASSWORD@HOST:PORT, smtps:// for TLS from the first byte.
 
-    Over smtp:// a password is sent only after STARTTLS. "?starttls=never" at the end: to a relay in
-    your own network without a certificate. None: no mails.
+    Over smtp:// a password is sent only after STARTTLS. Add "?starttls=never" for a relay in your
+    own network without a certificate. None: no mails are sent.
     """
 
     mail_from: str | None = None
-    """The sender of mails to subscribers: an address of your own. Needs PUBLIC_URL, for links."""
+    """The sender address of mails to subscribers. Needs PUBLIC_URL, for links."""
 
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
-    """Addresses, networks or names of proxies whose X-Forwarded-For is believed."""
+    """Addresses, networks or names of proxies whose X-Forwarded-For is trusted."""
 
     log_format: Literal["json", "console"] = "json"
-    """How logs are written: an object a line, or for a person at a terminal."""
+    """The format of logs: a JSON object per line, or text to read at a terminal."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least level that is logged."""
+    """The lowest level that is logged."""
 
     access_log: bool = True
-    """Whether the API logs every request. Off behind a proxy that does: once is enough."""
+    """Whether the API logs every request. Turn it off behind a proxy that already does."""
 
     max_connections: Annotated[int, Field(ge=1)] = 1000
-    """Clients' connections that may be open at once."""
+    """The maximum number of open client connections."""
 
     shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 8
-    """Seconds for answers to be finished when the API stops: Docker kills after ten by default."""
+    """Seconds to finish responses when the API stops. Docker kills it after ten by default."""
 
     max_streams: Annotated[int, Field(ge=1)] = 500
-    """Clients of /api/events at a time; in any case no more than half of MAX_CONNECTIONS."""
+    """The maximum number of clients of /api/events; never more than half of MAX_CONNECTIONS."""
 
     database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
     """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
@@ -115,58 +122,58 @@ class Settings(BaseSettings):
     """PostgreSQL's password, for a DATABASE_URL without one."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
-    """Connections that one process may hold."""
+    """The maximum number of database connections per process."""
 
     redis_url: str | None = None
-    """Where Redis is: redis://HOST:PORT/DATABASE. None: this process's memory takes its place."""
+    """Where Redis is: redis://HOST:PORT/DATABASE. None: the process's memory is used instead."""
 
     redis_password: str | None = None
     """Redis' password, for a REDIS_URL without one."""
 
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
-    """Requests to /api/ that one client may make in a minute."""
+    """Requests to /api/ that one client may make per minute."""
 
     ping_limit_per_minute: Annotated[int, Field(ge=1)] = 60
-    """Calls of /ping/TOKEN that one token may make in a minute."""
+    """Calls of /ping/TOKEN that are allowed per token and minute."""
 
     location: LocationName | Literal[""] = ""
-    """Where this worker checks from; it checks for the monitors that name this location.
+    """Where this worker checks from; it checks the monitors that name this location.
 
-    Empty: it checks the monitors that name none, and does all that is not checking.
+    Empty: it checks the monitors that name none, and does all work other than checking.
     """
 
     check_concurrency: Annotated[int, Field(ge=1, le=50_000)] | None = None
-    """Checks that one process has at a time, those that wait for their moment included.
+    """Checks that one process handles at a time, including those waiting for their due time.
 
-    None: as many as its open files and its memory allow.
+    None: as many as its file limit and its memory allow.
     """
 
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
-    """Days for which single checks are kept; their sums have times of their own."""
+    """Days to keep single checks; their sums have separate settings."""
 
     hourly_retention_days: Annotated[int, Field(ge=8, le=3650)] = 35
-    """Days for which hourly sums are kept. The figures of 24 hours and 7 days come from them."""
+    """Days to keep hourly sums. The figures for 24 hours and 7 days are computed from them."""
 
     daily_retention_days: Annotated[int, Field(ge=91, le=36500)] = 730
-    """Days for which daily sums are kept, at least as long as hourly ones.
+    """Days to keep daily sums, at least as long as hourly ones.
 
-    The figures of 30 and 90 days come from them.
+    The figures for 30 and 90 days are computed from them.
     """
 
     notification_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """Days for which notifications are kept that are sent or dead."""
+    """Days to keep notifications that are sent or dead."""
 
     incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
-    """Days for which incidents are kept after they have been closed, with their notifications."""
+    """Days to keep incidents after they have been closed, with their notifications."""
 
     backup_folder: Path | None = None
-    """Where beat finds the backups, to tell how old the newest one is."""
+    """The folder of the backups, from which beat reports the age of the newest one."""
 
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
-    """Networks that checks may reach although they are not public: "10.0.0.0/8, fd00::/8"."""
+    """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 
     nameservers: Annotated[tuple[str, ...], NoDecode] = ()
-    """Name servers for checks, "ip" or "ip:port"; none: those of the system."""
+    """Name servers for checks, "ip" or "ip:port"; by default those of the system."""
 
     @property
     def offers_mail(self) -> bool:
@@ -183,11 +190,30 @@ class Settings(BaseSettings):
         """API_KEY as it is sent."""
         return None if self.api_key is None else self.api_key.get_secret_value()
 
+    @property
+    def webhook_keys(self) -> tuple[str, ...]:
+        """WEBHOOK_KEY's keys, the one that seals first."""
+        return (
+            () if self.webhook_key is None else tuple(self.webhook_key.get_secret_value().split())
+        )
+
     @field_validator("api_key")
     @classmethod
     def _sent_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[\x21-\x7e]{32,200}", value.get_secret_value()):
             raise ValueError("it must have 32 characters or more, and no blanks")
+        return value
+
+    @field_validator("webhook_key")
+    @classmethod
+    def _sealing_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = [] if value is None else value.get_secret_value().split()
+        if value is not None and not keys:
+            raise ValueError("it is empty; `make secrets` makes one")
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys):
+            raise ValueError(
+                "a key must be 32 bytes as URL-safe base64, 44 characters; `make secrets` makes one"
+            )
         return value
 
     @field_validator("database_url")
@@ -293,6 +319,8 @@ def _example_values(settings: Settings) -> list[str]:
         passwords["REDIS_PASSWORD"] = make_url(settings.redis_url).password
     if settings.first_key is not None:
         passwords["API_KEY"] = settings.first_key
+    for number, key in enumerate(settings.webhook_keys, 1):
+        passwords["WEBHOOK_KEY" if number == 1 else f"WEBHOOK_KEY, key {number}"] = key
     weak = {name: weakness(password) for name, password in passwords.items()}
     return [f"{name}: {fault}; see docs/secrets.md" for name, fault in weak.items() if fault]
 
@@ -307,8 +335,12 @@ def _is_smtp(value: str) -> bool:
     return bool(is_server) and not parts.path.strip("/") and parts.query in ("", "starttls=never")
 
 
-def load_settings() -> Settings:
-    """Return the settings; end the program, naming the variable or the file, if one is bad."""
+def load_settings(*, seals: bool = False) -> Settings:
+    """Return the settings; end the program, naming the variable or the file, if one is bad.
+
+    `seals`: for a program that reads or writes the secrets of webhooks. In production it must have
+    a key for that, or it would store them as they are.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
@@ -317,6 +349,8 @@ def load_settings() -> Settings:
         faults = [f"{error}: {error.__cause__}"]
     else:
         faults = _example_values(settings) if settings.app_env == "production" else []
+        if seals and settings.app_env == "production" and not settings.webhook_keys:
+            faults.append("WEBHOOK_KEY: there is none; `make secrets` makes one")
         if not faults:
             return settings
     raise SystemExit("stagewatch: " + "; ".join(faults))

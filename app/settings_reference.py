@@ -1,6 +1,6 @@
-"""Writes docs/configuration.md from the settings' own definitions: `make docs`.
+"""Generate docs/configuration.md from the definitions of the settings: `make docs`.
 
-What is in a table by hand is out of date soon. A test compares the page with what this makes.
+A table maintained by hand is soon out of date. A test compares the page with the generated text.
 """
 
 import ast
@@ -18,16 +18,16 @@ EXAMPLE = ROOT / "compose" / ".env.example"
 _HEAD = """\
 # Configuration
 
-Made from app/settings.py and compose/.env.example by `make docs`; change it there.
+Generated from app/settings.py and compose/.env.example by `make docs`; make changes there.
 
-Monitors, channels and all else that is watched or told is no setting: it is in the database, and a
-[file](config-file.md) can hold it.
+Monitors, channels and maintenance windows are not settings: they are stored in the database, and
+can be managed with a [file](config-file.md).
 
 ## Settings of the program
 
-The API, the workers and beat read these at their start: from the environment, or from a file in
-/run/secrets that has the variable's name in small letters. The environment wins. A value that can't
-be right ends the program, which names the variable. Lists are separated by commas.
+The API, the workers and beat read these when they start: from the environment, or from a file in
+/run/secrets that has the variable's name in lower case. The environment wins. With an invalid value
+a program does not start, and reports the variable. Lists are separated by commas.
 
 """
 
@@ -35,8 +35,8 @@ _COMPOSE = """
 ## Variables of Docker Compose
 
 `compose/.env`, a copy of `compose/.env.example`, or the environment in which `docker compose` runs.
-Every service gets what concerns it; a setting of the program that is not in this table goes into
-the `environment` of the service, in a file of yours after `-f compose/NN.yml`.
+Each service gets the variables that it needs; a setting of the program that is not in this table
+goes into the `environment` of the service, in your own file after `-f compose/NN.yml`.
 
 """
 
@@ -61,14 +61,14 @@ def _settings() -> Iterator[list[str]]:
     properties = Settings.model_json_schema()["properties"]
     for name in sorted(properties):
         schema = properties[name]
-        # "None" is what Python calls a variable that is not set.
+        # Docstrings write "None" for a variable that is not set.
         meaning = described[name].replace("None:", "Not set:")
         default = Settings.model_fields[name].get_default(call_default_factory=True)
         yield [f"`{name.upper()}`", _value(schema), _default(default), meaning]
 
 
 def docstrings(model: type[Any]) -> dict[str, str]:
-    """Return what stands below each field of a class, as one line."""
+    """Return the docstring below each field of a class, as one line."""
     [body] = ast.parse(inspect.getsource(model)).body
     assert isinstance(body, ast.ClassDef)
     found = {}
@@ -84,7 +84,7 @@ def docstrings(model: type[Any]) -> dict[str, str]:
 
 
 def _value(schema: dict[str, Any]) -> str:
-    """Return what a variable may be, from the JSON schema of its field."""
+    """Return the values a variable may have, from the JSON schema of its field."""
     if "anyOf" in schema:
         values = [_value(one) for one in schema["anyOf"] if one != {"type": "null"}]
         return " or ".join(dict.fromkeys(values))
@@ -93,7 +93,7 @@ def _value(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         return f"list of {_value(schema['items'])}s"
     if "format" in schema:
-        return {"password": "secret"}.get(schema["format"], "network")
+        return {"password": "secret", "path": "folder"}.get(schema["format"], "network")
     if schema["type"] == "boolean":
         return "`true` or `false`"
     low, high = schema.get("minimum"), schema.get("maximum")
@@ -112,7 +112,7 @@ def _default(value: Any) -> str:
 
 
 def _variables(example: str) -> Iterator[list[str]]:
-    """Return the variables of an .env file; those that one comment explains share a row."""
+    """Return the variables of an .env file; those below the same comment share a row."""
     # The first paragraph is about the file.
     for paragraph in example.split("\n\n")[1:]:
         lines = [line for line in paragraph.splitlines() if line]

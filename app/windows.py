@@ -1,8 +1,8 @@
-"""Limits per minute, counted for many at once: a sliding window, approximated from two minutes.
+"""Limits per minute for many keys at once: a sliding window, approximated from two minutes.
 
-What was counted in the minute before weighs as much as of that minute still lies within the last
-sixty seconds. Cloudflare describes it in "How we built rate limiting capable of scaling to millions
-of domains" (2017); the package `limits` has it as SlidingWindowCounter, for one key at a time.
+The count of the previous minute is weighted by the share of it that is within the last sixty
+seconds. Cloudflare describes this in "How we built rate limiting capable of scaling to millions of
+domains" (2017); the package `limits` has it as SlidingWindowCounter, for one key at a time.
 """
 
 import math
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 PERIOD_SECONDS = 60
 
-# KEYS: what is counted. ARGV: the limit, the period, and how many of every key. Time is Redis's,
-# so that the clocks of several API processes need not agree. Answers with the seconds to the next
-# minute, and for every key how many are allowed and how many are left after them.
+# KEYS: the names to count under. ARGV: the limit, the period, and the number to add to each key.
+# Time is Redis's, so the clocks of API processes need not agree. Returns the seconds to the next
+# minute, and for each key how many are allowed and how many are left after them.
 SCRIPT = """
 local limit, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
@@ -44,7 +44,7 @@ return answer
 
 
 class Hits(NamedTuple):
-    """Some more under a limit: how many may pass, how many are left, seconds until more are."""
+    """The result for a key: how many may pass, how many are left, seconds until more may."""
 
     allowed: int
     remaining: int
@@ -58,14 +58,14 @@ class _Count(NamedTuple):
 
 
 class MemoryWindows:
-    """The same in this process's memory, for `limit` keys at the most."""
+    """The same in this process's memory, for at most `limit` keys."""
 
     def __init__(self, limit: int = 100_000) -> None:
         self._counts: dict[str, _Count] = {}
         self._limit = limit
 
     def hit(self, per_minute: int, numbers: Mapping[str, int]) -> dict[str, Hits]:
-        """Count so many under the keys, as far as the limit allows it."""
+        """Add these numbers to their keys' counts, as far as the limit allows."""
         now = time.time() / PERIOD_SECONDS
         window = math.floor(now)
         left = 1 - (now - window)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Backups of the database, in the database's own image: its tools are of the server's version.
+# Backups of the database, in the database's own image: its tools match the server's version.
 #
 #   run              make one a day, from now on
 #   now              make one now
@@ -11,38 +11,38 @@
 #   restore NAME     into a new database, beside the present one
 #   swap             give the restored database the present one's name
 #
-# A dump has its name only when it has been restored once and had the rows that it must have.
+# A dump gets its name only after it has been restored once and had the expected rows.
 set -Eeuo pipefail
-# Dumps hold channels with their passwords: for their owner alone.
+# Dumps contain channels with their passwords: only their owner may read them.
 umask 077
 
 FOLDER=${BACKUP_FOLDER:-/var/lib/postgresql}
-# A day's dumps are kept until dumps of this many later days are there. Counted, not by the clock: one
-# that is wrong, or weeks without a backup, delete nothing. The newest stays in any case.
+# A day's dumps are kept until there are dumps of this many later days. Days with dumps are counted, not
+# the clock: a wrong clock, or weeks without a backup, delete nothing. The newest is always kept.
 KEEP_DAYS=${BACKUP_KEEP_DAYS:-14}
-# UTC. What has been missed is made up for as soon as there is somebody to do it.
+# In UTC. A missed backup is made as soon as the service runs again.
 AT=${BACKUP_AT:-03:15}
-# Whether single checks are in, or only their sums. They are most of the database.
+# Whether to include single checks, or only their sums. They are most of the database.
 RAW=${BACKUP_RAW_CHECKS:-true}
 MAX_SECONDS=${BACKUP_MAX_SECONDS:-21600}
 RETRY_SECONDS=${BACKUP_RETRY_SECONDS:-900}
-# As the alert has it (monitoring/rules): a day, and what a backup may take.
+# As in the alert (monitoring/rules): a day, plus the time that a backup may take.
 LATE_SECONDS=$((26 * 3600))
 
 HERE=$(dirname "$(realpath "$0")")
 SCRATCH=${PGDATABASE}_verify
 RESTORED=${PGDATABASE}_restored
 ERRORS=/tmp/errors
-# Why the last backup failed, until there is a good one. Its time is when.
+# Why the last backup failed, until one succeeds. The file's time is when it failed.
 FAILED=/tmp/failed
 backing_up=
 
 export PGCONNECT_TIMEOUT=10 PGAPPNAME=backup
-# A file of its own form for PostgreSQL's programs, so that the password is neither in `docker inspect` nor
-# in the environment of a process.
+# A password file in libpq's format, so that the password is neither in `docker inspect` nor in the
+# environment of a process.
 if [ -r /run/secrets/database_password ]; then
     export PGPASSFILE=/tmp/pgpass
-    # In place at once: a health check may come in the middle of a backup.
+    # Replaced atomically: a health check may run in the middle of a backup.
     sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/' /run/secrets/database_password >"$PGPASSFILE.$$"
     mv "$PGPASSFILE.$$" "$PGPASSFILE"
 fi
@@ -61,12 +61,12 @@ log() { # LEVEL EVENT: a line like those of the other services
 
 fail() { # MESSAGE
     log error "$1"
-    # What is no backup fails before the eyes of whoever has asked for it.
+    # Other commands report their failure to the operator who ran them.
     [ -z "$backing_up" ] || printf '%s\n' "$1" >"$FAILED"
     exit 1
 }
 
-must() { # COMMAND…: what it says when it fails is the reason
+must() { # COMMAND…: if it fails, the reason is its error output
     "$@" 2>"$ERRORS" || fail "$(basename "$1"): $(tail -n 3 "$ERRORS")"
 }
 
@@ -78,23 +78,24 @@ dumps() { # the good ones, the oldest first
     find "$FOLDER" -maxdepth 1 -name 'stagewatch-*.dump' -printf '%f\n' | sort
 }
 
-age() { # NAME: seconds since then; below zero if the clock was ahead, or has been set back
+age() { # NAME: its age in seconds; negative if the clock was ahead, or has been set back
     echo $(($(date +%s) - $(stat --format %Y "$FOLDER/$1")))
 }
 
-checked() { # the settings that could do harm
+checked() { # validate the settings that could do harm
     [[ $KEEP_DAYS =~ ^[1-9][0-9]*$ ]] || fail "BACKUP_KEEP_DAYS: it must be 1 or more"
     [[ $RAW =~ ^(true|false)$ ]] || fail "BACKUP_RAW_CHECKS: it must be true or false"
-    date --utc --date "today $AT" >/dev/null 2>&1 || fail "BACKUP_AT: it must be a time, as 03:15"
+    date --utc --date "today $AT" >/dev/null 2>&1 || fail "BACKUP_AT: it must be a time such as 03:15"
 }
 
 lock() {
-    # The kernel releases it however this process ends. The wait is for a health check's look at it.
-    exec 9>"$FOLDER/.lock"
-    flock --timeout 5 9 || fail "another backup or restore is under way"
+    # The kernel releases it however this process ends. Wait: a health check may be testing it.
+    # In a group: a failed redirection would end the shell before `health` could learn the reason.
+    { exec 9>"$FOLDER/.lock"; } 2>"$ERRORS" || fail "$(tail -n 1 "$ERRORS")"
+    flock --timeout 5 9 || fail "another backup or restore is running"
 }
 
-clean() { # what a backup leaves behind that was killed; to be called with the lock
+clean() { # remove what a killed backup has left behind; call it with the lock held
     rm -f "$FOLDER"/.partial-*
     sql postgres "DROP DATABASE IF EXISTS \"$SCRATCH\" WITH (FORCE)"
 }
@@ -107,7 +108,7 @@ once() {
     backing_up=yes
     lock
     must clean
-    # What can't be cleaned now, the next one cleans.
+    # If this fails, the next backup cleans up.
     trap 'clean 2>/dev/null || true' EXIT
     trap 'exit 143' TERM
 
@@ -117,22 +118,22 @@ once() {
     size=$(must sql "$PGDATABASE" "SELECT pg_database_size(current_database()) - CASE WHEN $RAW
         THEN 0 ELSE (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)
                      FROM pg_inherits WHERE inhparent = 'checks'::regclass) END")
-    # With Docker's own volumes it is the database's disk, too. What is restored to be verified is as
-    # large as the database, and the dump a fraction of that. A backup that fills the disk would stop
-    # the monitoring.
+    # With Docker's own volumes this is the database's disk too. The copy restored for verification is as
+    # large as the database, and the dump a fraction of that. A backup that fills the disk would stop the
+    # monitoring.
     free=$(df --block-size=1 --output=avail "$FOLDER" | tail -n 1)
     if [ "$free" -lt $((size * 3 / 2)) ]; then
-        fail "too little room: $((free >> 20)) MiB are free and $(((size * 3 / 2) >> 20)) are needed"
+        fail "too little space: $((free >> 20)) MiB are free and $(((size * 3 / 2) >> 20)) are needed"
     fi
 
     begin=$(date +%s)
     name=stagewatch-$(date --utc --date "@$begin" +%Y%m%dT%H%M%SZ).dump
     partial=$FOLDER/.partial-$name
-    # One transaction sees the database as it is now, whatever is written meanwhile. It counts the
-    # rows and lends its view to pg_dump. What it has counted can't be dropped until it ends.
+    # One transaction sees the database as it is now, whatever is written meanwhile. It counts the rows and
+    # shares its snapshot with pg_dump. The tables that it has counted can't be dropped until it ends.
     coproc VIEW { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 \
         --set raw="$RAW" 2>"$ERRORS.view"; }
-    # Kept here: bash forgets its numbers when it ends.
+    # Saved here: bash unsets the array when the coprocess ends.
     local told=${VIEW[1]} heard=${VIEW[0]}
     printf '%s\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' \
         'SELECT pg_export_snapshot();' "\\i $HERE/counts.sql" '\echo done' >&"$told"
@@ -145,13 +146,13 @@ once() {
     must sql postgres "CREATE DATABASE \"$SCRATCH\" TEMPLATE template0"
     PGOPTIONS='-c synchronous_commit=off' must pg_restore --exit-on-error --dbname="$SCRATCH" "$partial"
     if [ "$counted" != "$(must counts "$SCRATCH")" ]; then
-        # diff ends with 1 because they differ, as they must here.
+        # diff exits with 1 because they differ, which is expected here.
         counts "$SCRATCH" | diff - <(echo "$counted") >"$ERRORS" || true
-        fail "the dump has not the rows that the database has: $(head -n 5 "$ERRORS")"
+        fail "the dump does not have the rows that the database has: $(head -n 5 "$ERRORS")"
     fi
 
     touch --date "@$begin" "$partial"
-    # On the disk first, then under its name: a power cut leaves either nothing or the whole.
+    # First on disk, then under its name: after a power cut there is either nothing or a complete dump.
     must sync "$partial"
     must mv "$partial" "$FOLDER/$name"
     must sync "$FOLDER"
@@ -188,33 +189,33 @@ prune() {
 
 # ---- The schedule
 
-due() { # whether there is no dump since the last time for one
+due() { # whether no dump has been made since the last scheduled time
     local name now last
     now=$(date +%s)
     last=$(date --utc --date "today $AT" +%s)
     ((last <= now)) || last=$((last - 86400))
     for name in $(dumps); do
-        # One from the future says nothing about today.
+        # A dump from the future says nothing about today.
         (($(age "$name") < 0 || $(age "$name") > now - last)) || return 1
     done
 }
 
-now() { # a backup in a process of its own, which ends in any case, with all that it has started
+now() { # run a backup in a separate process, which always ends, with all its children
     local child
     timeout --kill-after=60 "$MAX_SECONDS" "$0" once &
     child=$!
-    # `wait` ends when a signal comes; a command in the foreground would hold it back.
+    # A signal interrupts `wait`; with a command in the foreground it would be delayed.
     trap 'kill $child; wait; exit 143' TERM INT
     wait $child
 }
 
-failed() { # when the last backup did; 0: it did not
-    # Without the file, none has failed.
+failed() { # when the last backup failed; 0 if it did not
+    # Without the file, nothing has failed.
     stat --format %Y "$FAILED" 2>/dev/null || echo 0
 }
 
-recovered() { # whether a dump has become a good one since, by another container's doing
-    # Where the file is gone meanwhile, nothing has failed that could recover.
+recovered() { # whether another container has made a good dump since
+    # If the file is gone by now, there is no failure to recover from.
     [ -n "$(find "$FOLDER" -maxdepth 1 -name 'stagewatch-*.dump' -newercm "$FAILED" 2>/dev/null)" ]
 }
 
@@ -223,11 +224,11 @@ run() {
     trap 'exit 0' TERM INT
     checked
     log info "a backup a day at $AT UTC, of $KEEP_DAYS days, single checks: $RAW"
-    # After a restart of the machine all start at once.
+    # After the machine restarts, all containers start at once.
     until pg_isready --quiet || ((tries++ == 30)); do
         sleep 2
     done
-    # What one has left that was killed; if it can't be cleaned, the next backup does it, or says why.
+    # Remove what a killed backup has left; if that fails, the next backup does it, or reports why.
     (lock && clean) 2>/dev/null || true
     while true; do
         clock=$(date +%s)
@@ -252,7 +253,7 @@ health() {
     for name in $(dumps); do
         (($(age "$name") < 0 || $(age "$name") > LATE_SECONDS)) || return 0
     done
-    # A first one of a large database takes its time.
+    # The first backup of a large database takes a while.
     if ! flock --nonblock "$FOLDER/.lock" true; then
         return 0
     fi
@@ -267,7 +268,7 @@ path() { # NAME
     echo "$FOLDER/$(basename "$1")"
 }
 
-take() { # NAME: it is not one of our own, and gone after `swap`
+take() { # NAME: not one of our own dumps, and deleted by `swap`
     local name
     name=.taken-$(basename "$1")
     cat >"$FOLDER/$name"
@@ -289,7 +290,7 @@ restore() { # NAME
     must sql postgres "CREATE DATABASE \"$RESTORED\" TEMPLATE template0"
     PGOPTIONS='-c synchronous_commit=off' \
         must pg_restore --exit-on-error --jobs=4 --dbname="$RESTORED" "$file"
-    # Plans are made by statistics, which are not in a dump.
+    # The planner needs statistics, which these dumps do not contain.
     must sql "$RESTORED" "ANALYZE"
     log info "$1 is restored into the database $RESTORED"
 }
@@ -298,8 +299,8 @@ swap() {
     local kept tries
     lock
     kept=${PGDATABASE}_before_$(date --utc +%Y%m%d%H%M%S)
-    # Both names change in one transaction, or none. Who is connected is in the way, and may come
-    # again at once: an exporter, a person.
+    # Both names change in one transaction, or neither does. Connections block that, and their clients may
+    # reconnect at once: an exporter, a person.
     for tries in 1 2 3 4 5 6 7 8 9 10; do
         must sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname IN ('$PGDATABASE', '$RESTORED')" >/dev/null

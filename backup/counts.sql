@@ -1,4 +1,4 @@
--- How many rows each table has, a line a table. :raw is false for a dump without single checks.
+-- The number of rows, one table per line. :raw is false for a dump without single checks.
 SELECT format('SELECT %L, count(*) FROM %I.%I', relname, nspname, relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE relkind = 'r' AND nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'

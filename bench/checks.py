@@ -1,7 +1,7 @@
-"""Measures what scheduled checks cost the whole stack: CPU seconds per 1,000 of them, and memory.
+"""Measures what scheduled checks cost the whole stack: CPU seconds per 1,000 checks, and memory.
 
-Starts the stage's stack under another name, adds monitors of a target in a container next to it,
-lets them run in, and reads the containers' own counters before and after. The target is not
+Starts the stage's stack under another name, adds monitors for a target in a container next to it,
+lets them warm up, and reads the containers' own counters before and after. The target is not
 counted; everything else is.
 
     python -m bench.checks [--monitors 1000] [--interval 5] [--seconds 60] [--workers 1]
@@ -21,7 +21,7 @@ from tests.stack.support import Stack, request, wait_for
 ALLOWED = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 SERVICES = ("api", "beat", "db", "redis", "worker")
 
-# Of the last minute, in seconds: from when it was due until it began.
+# For the last minute: seconds from when a check was due until it began.
 LATENESS = """
     SELECT percentile_disc(0.99) WITHIN GROUP (
         ORDER BY extract(epoch FROM checked_at - scheduled_at) - latency_ms / 1000)
@@ -30,7 +30,7 @@ LATENESS = """
 
 
 def usage(stack: Stack) -> dict[str, tuple[float, float]]:
-    """Return CPU seconds since the start and MiB in use, by service, its copies added up."""
+    """Return CPU seconds since the start and MiB in use per service, summed over its containers."""
     client = docker.from_env()
     used = {}
     for service in SERVICES:
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
 
-    # What is started here is stopped here; no reaper is needed, nor its image.
+    # This program stops what it starts, so it needs no reaper, and not its image either.
     testcontainers_config.ryuk_disabled = True
     env = {"ALLOWED_NETWORKS": ALLOWED, "RATE_LIMIT_PER_MINUTE": "1000000"}
     env |= {"CLIENT_REQUESTS_PER_SECOND": "10000"}

@@ -1,9 +1,9 @@
 """Measures claims of 250 checks while a snapshot is held open, as a dump does while it runs.
 
-Claims and records as fast as one connection can, without probing, and prints how long the claims
-of the run's parts took. So an hour of 1,500 checks a second, 5.4 million, passes in a fraction of
+Claims and records as fast as one connection can, without probing, and prints how long claims took
+in each part of the run. So an hour of 1,500 checks a second, 5.4 million, takes a fraction of
 that. `--plain` does the same with the obvious table and query, for comparison:
-one wide row per monitor with its primary key, claimed from the lowest time on.
+one wide row per monitor with its primary key, claimed in order of time.
 
     python -m bench.claims [--monitors 7500] [--checks 1000000] [--plain]
 """
@@ -35,7 +35,7 @@ GOOD = Result(
     ok=True, latency_ms=12.5, timings=Timings(0.4, 1.2, None, 10.1, 12.5), status_code=200
 )
 
-# With an interval of one second they are due again as soon as this machine gets to them.
+# With an interval of one second they are due again by the time this machine gets to them.
 ADD = """
     WITH m AS (
         INSERT INTO monitors (name, kind, spec, interval_seconds, timeout_seconds, confirmations)
@@ -77,7 +77,7 @@ PLAIN_RECORD = text("""
 
 @dataclass
 class Run:
-    """The claims of one run: seconds that they took, and how many checks were claimed."""
+    """The claims of one run: seconds per claim and per record, and the number of checks claimed."""
 
     seconds: list[float]
     records: list[float]
@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=1_000_000)
     parser.add_argument("--plain", action="store_true", help="the table and query to compare with")
     options = parser.parse_args()
-    # What is started here is stopped here; no reaper is needed, nor its image.
+    # This program stops what it starts, so it needs no reaper, and not its image either.
     testcontainers_config.ryuk_disabled = True
     with (
         tempfile.TemporaryDirectory() as folder,

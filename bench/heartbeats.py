@@ -1,8 +1,8 @@
-"""Measures how many heartbeats one API process takes a second, and what one of them costs.
+"""Measures how many heartbeats one API process handles per second, and what each of them costs.
 
-A server as in the image, with PostgreSQL from the wheel and a redis-server of its own, and a
-client on uvloop that keeps its connections. With 20,000 jobs no token comes near its limit. All of
-it shares this machine's processors: on a busy one, look at the milliseconds of CPU.
+Runs the server as in the image, PostgreSQL from the wheel, a separate redis-server, and a uvloop
+client that keeps its connections. With 20,000 jobs no token comes near its limit. All of them
+share this machine's processors: on a busy machine, rely on the milliseconds of CPU.
 
     python -m bench.heartbeats [--monitors 20000] [--connections 64] [--seconds 15]
 """
@@ -40,13 +40,13 @@ ADD = """
     INSERT INTO schedule (monitor_id, due_at, claimable_at)
     SELECT id, now() + interval '1 hour', now() + interval '1 hour' FROM m
 """
-# Seconds before the measurement, in which connections are opened and caches filled.
+# Seconds before the measurement, for opening connections and filling caches.
 WARM_SECONDS = 3.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Pinging(asyncio.Protocol):
-    """One connection: sends the next ping as soon as the one before is answered."""
+    """One connection, which sends the next ping as soon as the previous one is answered."""
 
     def __init__(self, tokens: Iterator[str], seen: "Seen") -> None:
         self._tokens = tokens
@@ -80,7 +80,7 @@ class Pinging(asyncio.Protocol):
 
 
 class Seen:
-    """What came back since the last `reset`."""
+    """The answers since the last `reset`."""
 
     def __init__(self) -> None:
         self.reset()
@@ -97,7 +97,7 @@ class Seen:
 
 @contextmanager
 def served(database_url: str, redis_url: str, log: Path) -> Iterator[tuple[int, int]]:
-    """Serve as in the image; yields process and port."""
+    """Run the server as in the image; yield its process id and port."""
     code = "import app.server as s; s.PORT = 0; s.main()"
     environment = os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     with (
@@ -117,7 +117,7 @@ def served(database_url: str, redis_url: str, log: Path) -> Iterator[tuple[int, 
 
 
 def cpu_seconds(process: int) -> float:
-    """Return the processor time that a process has used, and those that it started and awaited."""
+    """Return the CPU seconds used by a process, and by the child processes it has waited for."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return sum(int(ticks) for ticks in fields[11:15]) / TICKS
 
@@ -127,20 +127,20 @@ def parent(process: int) -> int:
 
 
 def family_seconds(process: int) -> float:
-    """Return the processor time of a process and its children."""
+    """Return the CPU seconds of a process and its children."""
     total = cpu_seconds(process)
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and parent(int(entry.name)) == process:
                 total += cpu_seconds(int(entry.name))
         except (FileNotFoundError, ProcessLookupError):
-            # It has ended meanwhile.
+            # It has ended in the meantime.
             continue
     return total
 
 
 async def add_jobs(url: str, number: int) -> tuple[list[str], int]:
-    """Return the jobs' tokens, and PostgreSQL's main process."""
+    """Add jobs; return their tokens, and the id of PostgreSQL's main process."""
     tokens = [secrets.token_urlsafe(24) for _ in range(number)]
     connection = await asyncpg.connect(url)
     await connection.execute(ADD, tokens)
@@ -153,7 +153,7 @@ async def add_jobs(url: str, number: int) -> tuple[list[str], int]:
 async def measure(
     url: str, options: argparse.Namespace, process: int, port: int
 ) -> tuple[Seen, float, float, float]:
-    """Return what was answered, and seconds: passed, of the API's CPU and of PostgreSQL's."""
+    """Return the answers, and seconds: elapsed, of the API's CPU and of PostgreSQL's."""
     tokens, database = await add_jobs(url, options.monitors)
     endless = itertools.cycle(tokens)
     seen = Seen()

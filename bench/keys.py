@@ -1,8 +1,8 @@
 """Measures what API keys cost a request: the same requests with keys off, and with a key.
 
-The application runs in this process, without a network around it, and the CPU time of its thread is
-counted, so that other work of this machine says little. With a key the time includes a look for it
-every other second, and its last use once a minute.
+The application runs in this process, without a network, and only the CPU time of its thread is
+counted, so that other load on this machine matters little. With a key the time includes looking it
+up every other second, and recording its last use once a minute.
 
     python -m bench.keys [--requests 3000]
 """
@@ -27,8 +27,8 @@ from tests.engine import engine_answers
 from tests.services import migrate, postgres
 
 TARGETS = ["/api/status", "/api/monitors?limit=1", "/api/channels"]
-# Rounds of all variants after one another, of which the best one counts: on a machine that is busy
-# with other work all others measure that too.
+# Rounds of all variants in turn, of which the best one counts: on a busy machine all others also
+# measure its other load.
 ROUNDS = 10
 
 
@@ -55,7 +55,7 @@ async def measure(url: str, *, requests: int) -> None:
 
 
 async def cost(app: Any, target: str, key: str | None, requests: int) -> float:
-    """Return the seconds that the thread computes for one request."""
+    """Return the thread's CPU seconds per request."""
     headers = [] if key is None else [(b"authorization", b"Bearer " + key.encode())]
     assert (await ask(app, target, headers)).status == 200
     before = time.thread_time()

@@ -1,8 +1,8 @@
-"""Measures what the public pages ask for: how long it takes, and how long the event loop is held.
+"""Measures requests of the public pages: how long they take, and block the event loop.
 
-The application runs in this process, without a network around it, beside a task that wakes every
-millisecond. By how much that is late is for how long every other client waited; how much its thread
-has computed in between tells the application's part of that from what else this machine does.
+The application runs in this process, without a network, beside a task that wakes every millisecond.
+The task's delay is how long every other client had to wait; the thread's CPU time in between
+separates the application's part of that from other load on this machine.
 
     python -m bench.pages [--monitors 1000] [--rounds 10]
 """
@@ -104,7 +104,7 @@ async def ask(app: Any, target: str, headers: Sequence[tuple[bytes, bytes]] = ()
 
 @dataclass
 class Longest:
-    """Seconds by which the loop was late, and that its thread computed without a pause."""
+    """The longest delay of the loop and CPU time of its thread without a pause, in seconds."""
 
     late: float = 0.0
     computed: float = 0.0
@@ -112,7 +112,7 @@ class Longest:
 
 @asynccontextmanager
 async def sampled(longest: Longest) -> AsyncIterator[None]:
-    """Note in `longest` for how long the loop is held meanwhile."""
+    """Record in `longest` how long the loop is blocked meanwhile."""
 
     async def sample() -> None:
         while True:
@@ -125,7 +125,7 @@ async def sampled(longest: Longest) -> AsyncIterator[None]:
     await asyncio.sleep(0)
     try:
         yield
-        # What was late at the very end is noted before the end.
+        # Give the sampler time to record a delay at the very end.
         await asyncio.sleep(0.002)
     finally:
         sampling.cancel()
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--monitors", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
-    # What is started here is stopped here; no reaper is needed, nor its image.
+    # This program stops what it starts, so it needs no reaper, and not its image either.
     testcontainers_config.ryuk_disabled = True
     with (
         tempfile.TemporaryDirectory() as folder,

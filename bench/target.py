@@ -1,6 +1,6 @@
-"""A web server that costs as little as one in Python can: it answers every request with 200.
+"""The cheapest possible web server in Python: it answers every request with 200.
 
-For a separate container, so standard library only: python target.py PORT
+Runs in a separate container, so standard library only: python target.py PORT
 """
 
 import asyncio
@@ -12,7 +12,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
 
 
 class Answering(asyncio.Protocol):
-    """Answers once, and closes."""
+    """Answers once, then closes the connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run by the image once, when it has set up a new database, which listens on its socket alone.
+# Run by the image once it has set up a new database, which still listens on its socket only.
 set -Eeuo pipefail
 psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
     --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts PostgreSQL with the password that is in the secret's file, whatever it was before. So another
-# password is a new file and a restart, and a volume of an earlier stage is taken over as it is.
+# Starts PostgreSQL with the password in the secret file, whatever it was before. So changing the
+# password takes a new file and a restart, and a volume from an earlier stage can be used as it is.
 set -Eeuo pipefail
 secret=/run/secrets/database_password
 if [ ! -s "$secret" ]; then
@@ -9,8 +9,8 @@ if [ ! -s "$secret" ]; then
 fi
 
 if [ -s "$PGDATA/PG_VERSION" ]; then
-    # Single-user mode: a process of its own that listens nowhere, asks for no password, and reads
-    # statements from its standard input. Log nothing of a statement, not even of one that fails.
+    # Single-user mode: a separate process that listens nowhere, asks for no password, and reads
+    # statements from standard input. Log no statement, not even one that fails.
     password=$(<"$secret")
     printf 'ALTER ROLE "%s" PASSWORD %s\n' "$POSTGRES_USER" "'${password//\'/\'\'}'" |
         postgres --single -D "$PGDATA" -c log_statement=none -c log_min_error_statement=panic \
@@ -18,8 +18,8 @@ if [ -s "$PGDATA/PG_VERSION" ]; then
     unset password
 else
     # The image sets up a new database with a password from a variable or a file, and either way it
-    # stands in the environment of the server, for as long as that runs. So it gets one that nobody
-    # knows, and set-postgres-password.sh, which it runs at the end, gives the true one.
+    # stays in the server's environment for as long as the server runs. So the image gets a random
+    # one, and set-postgres-password.sh, which it runs at the end, sets the real one.
     POSTGRES_PASSWORD=$(head -c 32 /dev/urandom | base64)
     export POSTGRES_PASSWORD
 fi

@@ -1,6 +1,6 @@
 """The command line: ``python3 -m course COMMAND``; see ``--help``.
 
-Exit codes: 0 done; 1 the chain is at fault, or a command failed at a stage; 2 could not be tried.
+Exit codes: 0 success; 1 the chain has faults, or a command failed at a stage; 2 could not run.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from .tags import derive_tags, push_tags, update_tags
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # Split by hand: releases of argparse differ in which of several "--" they drop.
+    # Split here because argparse releases differ in which of several "--" they drop.
     cut = words.index("--") if "--" in words else len(words)
     parser = make_parser()
     options = parser.parse_args(words[:cut])
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.command = command
     try:
         code = _RUN[options.name](Clone.around(Path.cwd()), options)
-        # What is short is written only now.
+        # Short output is written only now.
         sys.stdout.flush()
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"course: stopped by signal {error.signal}", file=sys.stderr)
         return 128 + error.signal
     except KeyboardInterrupt:
-        # As a shell says it of Ctrl-C, which who pressed it knows of.
+        # The exit code that shells use for Ctrl-C; no message is needed.
         return 130
     except BrokenPipeError:
-        # The reader, as in `| head`, has seen enough; the flush at exit must not complain either.
+        # The reader, as in `| head`, has closed the pipe; the flush at exit must not fail either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
@@ -152,7 +152,7 @@ def _guide(clone: Clone, options: argparse.Namespace) -> int:
     guide = sorted(GUIDE.glob("[0-9][0-9].md"))
     pages = [page for page in guide if first <= page.stem <= last]
     if pages and last == newest == guide[-1].stem:
-        # What it shows is done at the last stage that has a page.
+        # The README describes the last stage that has a page.
         pages.append(GUIDE.parents[1] / "README.md")
     if not pages:
         raise CourseError(f"there is no page from {first} to {last}")

@@ -1,4 +1,4 @@
-"""Reads the chain: the commits of the course, each with the number of its stage in a trailer."""
+"""Reads the chain: the course's commits, each with the number of its stage in a trailer."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _FORMAT = "%x1f".join(  # noqa: FLY002 (a field a line)
         "%(trailers:key=Stage,valueonly,unfold,separator=%x1e)",
         "%(trailers:key=Edition,valueonly,unfold,separator=%x1e)",
         "%(trailers:key=Lesson,valueonly,unfold,separator=%x1e)",
-        # The subject stands last: it alone may hold anything, a separator too.
+        # The subject comes last: only it may contain anything, even a separator.
         "%s",
     )
 )
@@ -24,7 +24,7 @@ _FORMAT = "%x1f".join(  # noqa: FLY002 (a field a line)
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, with the values of its Stage, Edition and Lesson trailers as they are written."""
+    """A commit, with the values of its Stage, Edition and Lesson trailers as written."""
 
     id: str
     tree: str
@@ -66,16 +66,16 @@ class Stage:
 
 
 class Main(NamedTuple):
-    """The branch that everything is joined to: the name it was found by, and its commit's id."""
+    """The branch that everything is joined to: the name it was found by, and its commit id."""
 
     name: str
     id: str
 
 
 def find_main(clone: Clone, rev: str | None = None) -> Main:
-    """Return ``rev``, or without one the branch main.
+    """Return ``rev``, or the branch main if it is None.
 
-    That is the local branch, unless there is none or it is merely behind ``origin/main``: after a
+    That is the local branch, unless there is none or it is only behind ``origin/main``: after a
     fetch the newest edition counts, whether or not the local branch has been moved to it.
 
     Raises CourseError if there is no such commit.
@@ -124,10 +124,10 @@ def _values(field: str) -> tuple[str, ...]:
 def read_chain(clone: Clone, rev: str) -> list[Commit]:
     """Return the chain at ``rev``, the oldest commit first.
 
-    At an edition this is the chain that it joined, its second parent. The chain is returned as it
-    is, sound or not.
+    At an edition, this is the chain that it joined, its second parent. The chain is returned even
+    if it is not sound.
 
-    Raises CourseError if no commit of it has a Stage trailer.
+    Raises CourseError if none of its commits has a Stage trailer.
     """
     line = read_line(clone, rev)
     if line[-1].is_edition:
@@ -138,7 +138,7 @@ def read_chain(clone: Clone, rev: str) -> list[Commit]:
 
 
 def group_by_stage(chain: Iterable[Commit]) -> dict[str, Stage]:
-    """Return the stages of ``chain`` by number, in order; commits of no stage are left out."""
+    """Return the stages of ``chain`` by number, in order; commits without a stage are left out."""
     commits: dict[str, list[Commit]] = {}
     for commit in chain:
         if commit.stage is not None:

@@ -1,4 +1,4 @@
-"""Runs a command at every stage, or at every commit of it, in a worktree."""
+"""Runs a command in a worktree at every stage, or at every commit of a stage."""
 
 import os
 import signal
@@ -15,15 +15,15 @@ from .chain import Stage
 from .git import Clone, CourseError, environment
 from .stages import title
 
-# SIGQUIT is among them so that Ctrl-\ still ends a command that does not heed Ctrl-C.
+# SIGQUIT is included so that Ctrl-\ still ends a command that ignores Ctrl-C.
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
 class Result:
-    """How the command ended at a stage: its exit code, negative for a signal, and seconds taken.
+    """The result of the command at a stage: its exit code, negative for a signal, and the duration.
 
-    ``where`` is the stage, with its commit where there are several of one stage.
+    ``where`` is the stage, with the commit if there are several results for the stage.
     """
 
     where: str
@@ -51,10 +51,10 @@ class StoppedError(Exception):
 
 
 class Runner:
-    """Runs commands one after another, and passes the signals that it gets on to them.
+    """Runs commands one after another, and forwards the signals that it receives to them.
 
-    A command is in a session of its own, so a Ctrl-C reaches it once, from here, and reaches its
-    children too. It has no terminal to read from: a run over many stages must not wait for a key.
+    A command has its own session, so a Ctrl-C reaches it once, from here, and its children too. It
+    has no terminal to read from: a run over many stages must not wait for a key.
     """
 
     def __init__(self) -> None:
@@ -64,12 +64,12 @@ class Runner:
 
     @contextmanager
     def catching_signals(self) -> Iterator[None]:
-        """Within the block, note a signal and pass it on instead of dying of it.
+        """Within the block, record and forward signals instead of being terminated by them.
 
         So a block that removes worktrees runs to its end. Raises StoppedError after the block if
-        a signal came.
+        a signal was received.
         """
-        # One that is ignored, as under nohup, stays so.
+        # Signals that are ignored, as under nohup, stay ignored.
         heeded = [number for number in _STOPS if signal.getsignal(number) != signal.SIG_IGN]
         before = {number: signal.signal(number, self._on_signal) for number in heeded}
         try:
@@ -80,14 +80,14 @@ class Runner:
         self.raise_if_stopped()
 
     def raise_if_stopped(self) -> None:
-        """Raise StoppedError if a signal has come."""
+        """Raise StoppedError if a signal was received."""
         if self._signal:
             raise StoppedError(self._signal)
 
     def run(self, command: Sequence[str], folder: Path, stage: str) -> int:
         """Run ``command`` in ``folder`` and return its exit code, negative for a signal.
 
-        A command that cannot be started has the exit code that a shell gives it, 126 or 127.
+        A command that cannot be started has the exit code that a shell would return, 126 or 127.
         """
         self.raise_if_stopped()
         env = environment() | {"STAGE": stage, "PWD": str(folder)}
@@ -99,7 +99,7 @@ class Runner:
             print(f"{command[0]}: {error.strerror}", flush=True)
             return 127 if isinstance(error, FileNotFoundError) else 126
         if self._signal:
-            # It came while the command was being started, when there was nobody to pass it to.
+            # It arrived while the command was being started and could not be forwarded yet.
             self._pass_on(self._signal)
         try:
             return self._child.wait()
@@ -111,7 +111,7 @@ class Runner:
         self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
-        # The child may have just ended.
+        # The child may have ended just now.
         with suppress(ProcessLookupError, PermissionError):
             if self._child is not None and self._child.returncode is None:
                 os.killpg(self._child.pid, number)
@@ -120,10 +120,10 @@ class Runner:
 def choose(
     stages: dict[str, Stage], only: Sequence[str], first: str | None, last: str | None
 ) -> list[Stage]:
-    """Return the stages named in ``only``, or without any those from ``first`` to ``last``.
+    """Return the stages listed in ``only``, or else those from ``first`` to ``last``.
 
-    ``first`` is 01 unless given: stage 00 has nothing to run. Raises CourseError for a stage that
-    is not in ``stages``, and when none is left.
+    ``first`` defaults to 01: stage 00 has nothing to run. Raises CourseError for a stage that is
+    not in ``stages``, and if no stage is left.
     """
     asked = [*only, *(number for number in (first, last) if number is not None)]
     for number in asked:
@@ -140,7 +140,7 @@ def choose(
 
 
 def commit_by_commit(stages: Iterable[Stage]) -> Iterator[Stage]:
-    """Yield each of ``stages`` as it was after its first commit, after its second, and so on."""
+    """Yield each of ``stages`` as of its first commit, then as of its second, and so on."""
     for stage in stages:
         for number in range(1, len(stage.commits) + 1):
             yield Stage(stage.number, stage.commits[:number])
@@ -154,12 +154,12 @@ def run_each(
     keep_going: bool = False,
     folder: Path | None = None,
 ) -> bool:
-    """Run ``command`` at the last commit of each of ``stages``; tell whether it succeeded at all.
+    """Run ``command`` at the last commit of each of ``stages``; return whether all succeeded.
 
     It runs at the top of a worktree, with the stage's number in the variable STAGE. Without
-    ``folder`` the worktrees are temporary; with it they are ``folder/NN`` and are kept. The first
-    failure is the last stage that is run, unless ``keep_going``. Prints a line before each stage,
-    and one per stage at the end.
+    ``folder`` the worktrees are temporary; with it they are ``folder/NN`` and are kept. The run
+    stops at the first failure unless ``keep_going`` is set. Prints a line before each stage, and
+    one per stage at the end.
 
     Raises StoppedError if a signal ends the run, CourseError if a worktree cannot be made.
     """
@@ -198,7 +198,7 @@ def worktree(clone: Clone, stage: Stage, folder: Path | None = None) -> Iterator
     if folder is not None:
         yield _kept_worktree(clone, stage, folder / stage.number)
         return
-    # What a container wrote as root may not be ours to delete; that must not hide the result.
+    # Files written by a container as root may not be deletable; that must not hide the result.
     with TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as temporary:
         top = Path(temporary).resolve() / stage.number
         try:
@@ -212,19 +212,19 @@ def worktree(clone: Clone, stage: Stage, folder: Path | None = None) -> Iterator
 
 
 def _remove_by_hand(clone: Clone, top: Path) -> None:
-    # Without its link to the clone, the folder is no worktree any more, and git forgets it.
+    # Without its link to the clone, the folder is not a worktree any more, and git forgets it.
     (top / ".git").unlink(missing_ok=True)
     clone.git("worktree", "prune", shielded=True)
 
 
 def _kept_worktree(clone: Clone, stage: Stage, top: Path) -> Path:
-    """Make ``top`` a clean worktree of the stage, leaving its ignored files, as .venv, in place."""
+    """Make ``top`` a clean worktree of the stage, keeping ignored files such as .venv."""
     top = top.resolve()
     if not top.exists():
         _add_worktree(clone, stage, top)
         _mark(clone, top).touch()
         return top
-    # Someone's own worktree must not be reset, so only one with the mark is taken again.
+    # A user's own worktree must not be reset, so only one with the mark is reused.
     known = top in (worktree.resolve() for worktree in clone.worktrees())
     if not known or not _mark(clone, top).exists():
         raise CourseError(f"{top} is not a worktree made by `each --dir`; choose another folder")

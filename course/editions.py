@@ -13,18 +13,18 @@ class BrokenChainError(Exception):
     """The chain cannot be joined; ``faults`` says why."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        """Keep ``faults`` for whoever reports them."""
+        """Keep ``faults`` for the report."""
         super().__init__(f"{len(faults)} faults")
         self.faults = faults
 
 
 def join(clone: Clone, why: str) -> str:
-    """Join the chain at HEAD to main and return a sentence about what was done.
+    """Join the chain at HEAD to main and return a sentence that describes what was done.
 
-    main is made if there is none, moved forward if the chain only adds to it, and otherwise gets
+    main is created if there is none, moved forward if the chain only adds to it, and otherwise gets
     an edition: a merge of main and HEAD with HEAD's tree, whose message begins with ``why``.
 
-    Raises CourseError if it must not be done now, BrokenChainError if the chain is not sound.
+    Raises CourseError if joining is not allowed now, BrokenChainError if the chain is not sound.
     """
     head = clone.head()
     _refuse_if_checked_out(clone)
@@ -65,7 +65,7 @@ def join(clone: Clone, why: str) -> str:
         *("commit-tree", f"{head}^{{tree}}", "-p", main, "-p", head, "-F", "-"),
         stdin=f"{why}\n\n{changes}\n\nEdition: {number}\n",
     ).strip()
-    # The commit is checked while nothing names it yet, so that main is never a broken edition.
+    # The commit is checked before any ref points to it, so that main is never a broken edition.
     _check(find_main_faults(clone, edition))
     _move_main(clone, edition, local)
     return f"main is {edition[:9]}, edition {number}, {_count(chain)}.\n{changes}"
@@ -107,7 +107,7 @@ def _check(faults: list[Fault]) -> None:
 
 
 def _move_main(clone: Clone, new: str, old: str | None) -> None:
-    # With the value before, the update fails if another process has moved main in the meantime.
+    # Given the old value, the update fails if another process has moved main in the meantime.
     clone.git("update-ref", "-m", "course edition", _MAIN, new, old or "0" * len(new))
 
 

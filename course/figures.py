@@ -1,4 +1,4 @@
-"""What a stage's image and stack cost: read from the engine's answers, and shown as a table."""
+"""The cost of a stage's image and stack: parsed from the engine's output, shown as a table."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,9 +15,9 @@ BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured at a stage: bytes and seconds, None where there is nothing to measure.
+    """The measurements of a stage: bytes and seconds, None where there is nothing to measure.
 
-    ``fault`` says in a line what failed; what had been measured by then is kept.
+    ``fault`` is one line about what failed; values measured before that are kept.
     """
 
     stage: str
@@ -32,9 +32,9 @@ class Figures:
 
 
 def base_of(dockerfile: str) -> str:
-    """Return the image that the last stage of a Dockerfile is made on, through stages of its own.
+    """Return the base image of a Dockerfile's last stage, resolving the names of its own stages.
 
-    Raises ValueError for one that names none.
+    Raises ValueError if the Dockerfile has no base image.
     """
     stages: dict[str, str] = {}
     name = ""
@@ -43,21 +43,21 @@ def base_of(dockerfile: str) -> str:
         if alias:
             stages[alias.lower()] = name
     if not name:
-        raise ValueError("the Dockerfile names no image to begin with")
+        raise ValueError("the Dockerfile has no base image")
     return name
 
 
 def with_own_caches(dockerfile: str, name: str) -> str:
-    """Return the Dockerfile with cache mounts that are new, and not those of earlier builds.
+    """Return the Dockerfile with new cache mounts instead of those of earlier builds.
 
-    `--no-cache` makes every layer anew, but leaves those mounts as they are.
+    `--no-cache` rebuilds every layer, but does not clear those mounts.
     """
     numbers = iter(range(len(dockerfile)))
     return _CACHE.sub(lambda found: f"{found[0]},id={name}-{next(numbers)}", dockerfile)
 
 
 def in_bytes(text: str) -> int:
-    """Return what `docker stats` prints, as ``12.5MiB``, in bytes. Raises ValueError."""
+    """Convert a size from `docker stats`, like ``12.5MiB``, to bytes. Raises ValueError."""
     found = re.fullmatch(r"([0-9.]+)\s*([kKMG]?i?B)", text.strip())
     if found is None or found[2] not in _UNITS:
         raise ValueError(f"not a size: {text!r}")
@@ -65,12 +65,12 @@ def in_bytes(text: str) -> int:
 
 
 def used_memory(stats: str) -> int:
-    """Return the bytes in use by all containers, from lines as ``12.5MiB / 1.9GiB``."""
+    """Return the bytes used by all containers, from lines like ``12.5MiB / 1.9GiB``."""
     return sum(in_bytes(line.partition("/")[0]) for line in stats.splitlines() if line.strip())
 
 
 def table(rows: Iterable[Figures]) -> list[str]:
-    """Return the rows as the lines of a table in Markdown, and below it what failed."""
+    """Return the rows as lines of a Markdown table, followed by what failed."""
     rows = list(rows)
     head = ["stage", "image", "over its base", "layers added", "build, cold"]
     head += ["after a change", "up to healthy", "memory, idle"]
@@ -113,7 +113,7 @@ def _seconds(seconds: float) -> str:
 
 
 def write_between_marks(page: Path, lines: Sequence[str]) -> None:
-    """Put ``lines`` in the page where the last ones were. Raises ValueError without the marks."""
+    """Replace what is between the page's marks by ``lines``. Raises ValueError without marks."""
     text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

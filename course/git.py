@@ -1,4 +1,4 @@
-"""Runs git in one clone, and makes one line of what goes wrong."""
+"""Runs git in one clone, and turns its errors into one line."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-# git sets these for hooks and for `rebase --exec`. They tie every git below to one repository and
-# index, wherever it is run, and so would turn a worktree's git against the clone it came from.
+# git sets these for hooks and for `rebase --exec`. They tie every git subprocess to one repository
+# and index, wherever it runs, so git in a worktree would modify the clone it came from.
 LOCATION_VARIABLES = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -20,16 +20,16 @@ LOCATION_VARIABLES = (
     "GIT_WORK_TREE",
 )
 
-# What a person has set up for their own work, hooks and replaced objects, is no part of it.
+# Users' own hooks and replaced objects must have no effect here.
 _OPTIONS = ("--no-replace-objects", "--no-optional-locks", "-c", "core.hooksPath=/dev/null")
 
 
 class CourseError(Exception):
-    """A reason not to go on, in one line, for the person at the terminal."""
+    """A reason to stop, in one line, for the user at the terminal."""
 
 
 def environment() -> dict[str, str]:
-    """Return a copy of the environment without what ties git to one repository."""
+    """Return a copy of the environment without the variables that tie git to one repository."""
     return {name: value for name, value in os.environ.items() if name not in LOCATION_VARIABLES}
 
 
@@ -40,7 +40,7 @@ def _run(
         return subprocess.run(
             ["git", *_OPTIONS, *arguments],
             cwd=folder,
-            # The messages are looked at below, so they have to be in one language.
+            # The messages are matched below, so they must be in a fixed language.
             env=environment() | {"LC_ALL": "C"},
             input=stdin,
             capture_output=True,
@@ -61,7 +61,7 @@ def _complaint(stderr: str) -> str:
 
 @dataclass(frozen=True)
 class Clone:
-    """A git clone with its whole history, and the work tree of it that the command is run in."""
+    """A git clone with its full history, and the work tree in which the command is run."""
 
     top: Path
 
@@ -69,8 +69,8 @@ class Clone:
     def around(cls, folder: Path) -> Self:
         """Return the clone that ``folder`` is in.
 
-        Raises CourseError outside a clone's work tree, and in a shallow clone: there the chain
-        seems to begin in its middle.
+        Raises CourseError outside a clone's work tree, and in a shallow clone, in which the chain
+        would appear to begin in the middle.
         """
         found = _run(folder, ("rev-parse", "--is-shallow-repository", "--show-toplevel"))
         if found.returncode != 0:
@@ -87,9 +87,9 @@ class Clone:
     def git(
         self, *arguments: str, stdin: str = "", at: Path | None = None, shielded: bool = False
     ) -> str:
-        """Run git at the top of the work tree, or ``at`` another, and return what it prints.
+        """Run git at the top of the work tree, or in the folder ``at``, and return its output.
 
-        ``shielded`` keeps a Ctrl-C at the terminal from the git process, for a step that must not
+        ``shielded`` protects the git process from Ctrl-C at the terminal, for a step that must not
         stop halfway. Raises CourseError, with git's own reason, if git fails.
         """
         result = _run(at or self.top, arguments, stdin, shielded=shielded)
@@ -98,13 +98,13 @@ class Clone:
         return result.stdout
 
     def show(self, *arguments: str) -> None:
-        """Run git for the person at the terminal: its output, pager and colours are git's own.
+        """Run git for the user at the terminal, with git's own output, pager and colours.
 
         Raises CourseError if git fails.
         """
         sys.stdout.flush()
         code = subprocess.call(["git", *_OPTIONS, *arguments], cwd=self.top, env=environment())
-        # 141: the reader left the pager, or closed the pipe, before the end.
+        # 141: the user left the pager, or closed the pipe, before the end.
         if code not in {0, 141, -13}:
             raise CourseError(f"git {arguments[0]}: exit code {code}")
 
@@ -123,18 +123,18 @@ class Clone:
         return commit
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Tell whether commit ``older`` is ``newer`` or one that came before it."""
+        """Return whether commit ``older`` is ``newer`` or one of its ancestors."""
         result = _run(self.top, ("merge-base", "--is-ancestor", older, newer))
         if result.returncode > 1:
             raise CourseError(f"git merge-base: {_complaint(result.stderr)}")
         return result.returncode == 0
 
     def has_changes(self) -> bool:
-        """Tell whether anything is uncommitted, a new file that is not ignored included."""
+        """Return whether anything is uncommitted, including new files that are not ignored."""
         return bool(self.git("status", "--porcelain", "--untracked-files=normal"))
 
     def worktrees(self) -> dict[Path, str]:
-        """Return the folder of every worktree of the clone with its branch's ref ("" if none)."""
+        """Return the folders of the clone's worktrees, with their branches' refs ("" if none)."""
         found: dict[Path, str] = {}
         folder = self.top
         for line in self.git("worktree", "list", "--porcelain").splitlines():

@@ -9,7 +9,7 @@ from .tags import read_tags
 
 
 def lines(clone: Clone, stages: Mapping[str, Stage], *, commits: bool) -> Iterator[str]:
-    """Yield the table's lines: a stage each, and with ``commits`` its commits below it."""
+    """Yield the table's lines: one per stage, with its commits below it if ``commits`` is set."""
     present = read_tags(clone)
     tags = {number: _tag_of(stage, present) for number, stage in stages.items()}
     width = max(len("stage-NN"), *map(len, tags.values()))
@@ -26,7 +26,7 @@ def lines(clone: Clone, stages: Mapping[str, Stage], *, commits: bool) -> Iterat
 
 
 def _tag_of(stage: Stage, present: Mapping[str, str]) -> str:
-    """Return the stage's tag, the newest edition's where several have it, "-" without one."""
+    """Return the stage's tag, that of the newest edition if there are several, or "-" if none."""
     names = [
         tag
         for tag, commit in present.items()

@@ -1,8 +1,8 @@
-"""Measures each stage at its own tree: its image, how long it takes to build, and its stack.
+"""Measures each stage in its own tree: its image, how long it takes to build, and its stack.
 
-Each stage is a Compose project of its own, on a free port, with volumes of its own. What it made
-is removed afterwards; images of others, as PostgreSQL's, and the base are pulled before the clock
-starts and stay.
+Each stage is a separate Compose project, on a free port, with its own volumes. Whatever it creates
+is removed afterwards. Third-party images, such as PostgreSQL's, and the base image are pulled
+before the clock starts and are kept.
 """
 
 import os
@@ -20,15 +20,15 @@ from .figures import Figures, base_of, table, used_memory, with_own_caches
 from .git import Clone, CourseError, environment
 from .rehearsal import READERS_VARIABLES
 
-# Docker's own health checks begin a second apart; idle is some while after the last of them.
+# Docker's health checks start a second apart; the stack is idle some time after the last one.
 _SETTLING = 15.0
 _LIMIT = 900.0
-# By it the images of a run are found again, those too that have lost their name to a later one.
+# Identifies the images of a run, including those that lost their name to a later image.
 _LABEL = "stagewatch.measure"
 
 
 def measure(clone: Clone, stages: Iterable[Stage]) -> list[Figures]:
-    """Measure ``stages``, one after another; print a line for each that is done or has failed."""
+    """Measure ``stages``, one after another; print a line for each, whether done or failed."""
     rows = []
     for stage in stages:
         with worktree(clone, stage) as top:
@@ -39,7 +39,7 @@ def measure(clone: Clone, stages: Iterable[Stage]) -> list[Figures]:
 
 
 def report(rows: Iterable[Figures]) -> list[str]:
-    """Return the table, and a sentence that says where and how it was measured."""
+    """Return the table, and a sentence about where and how it was measured."""
     template = "{{.ServerVersion}}|{{.NCPU}}|{{.Architecture}}|{{.MemTotal}}|{{.OperatingSystem}}"
     engine, cores, architecture, memory, system = (
         _docker("info", "--format", template).strip().split("|")
@@ -53,20 +53,21 @@ def report(rows: Iterable[Figures]) -> list[str]:
 
 
 def measure_tree(top: Path, stage: str) -> Figures:
-    """Return the figures of the stage whose tree is at ``top``; it may be changed by this."""
-    project = f"stagewatch-measure-{stage}-{uuid.uuid4().hex[:6]}"
+    """Return the figures of the stage whose tree is at ``top``; this may modify the tree."""
+    # With this process's number: whoever started it can tell what is its own.
+    project = f"stagewatch-measure-{stage}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     rows = [Figures(stage)]
     with _cleaning(top, stage, project):
         try:
             rows.extend(_steps(top, stage, project))
         except (CourseError, OSError, ValueError, subprocess.TimeoutExpired) as error:
-            # What was yielded before it failed is in the list.
+            # The figures yielded before the failure are in the list.
             rows.append(replace(rows[-1], fault=str(error)))
     return rows[-1]
 
 
 def _steps(top: Path, stage: str, project: str) -> Iterator[Figures]:
-    """Yield the figures as they become more."""
+    """Yield the figures, more complete each time."""
     image = f"{project}:stage-{stage}"
     dockerfile = top / "Dockerfile"
     text = dockerfile.read_text(encoding="utf-8")
@@ -86,7 +87,7 @@ def _steps(top: Path, stage: str, project: str) -> Iterator[Figures]:
     row = replace(row, rebuild=_timed(*build, str(top)))
     yield row
 
-    # A stage without dependencies has a script, which ends; there is nothing to wait for.
+    # A stage without dependencies has a script that ends, so there is nothing to wait for.
     if (top / "requirements.lock").exists():
         compose = _compose(top, stage)
         env = _variables(project)
@@ -112,7 +113,7 @@ def _image(row: Figures, image: str, base: str) -> Figures:
 
 
 def _program(top: Path) -> Path:
-    """Return the file of the program that is changed: the same one from stage to stage."""
+    """Return the source file that is changed: the same one in successive stages."""
     names = ("app/home.py", "app/__main__.py", "app/probe.py")
     return next(top / name for name in names if (top / name).exists())
 
@@ -149,7 +150,7 @@ def _timed(*arguments: str, env: dict[str, str] | None = None) -> float:
 
 
 def _docker(*arguments: str, env: dict[str, str] | None = None, check: bool = True) -> str:
-    """Return what a docker command prints. Raises CourseError with its last line."""
+    """Return the output of a docker command. Raises CourseError with its last line."""
     try:
         done = subprocess.run(
             ["docker", *arguments],

@@ -1,4 +1,4 @@
-"""What the command line understands: its commands, their options, and what `--help` says."""
+"""Defines the command line: its commands, their options, and the texts of `--help`."""
 
 import argparse
 from pathlib import Path
@@ -10,14 +10,14 @@ The course is a chain of commits, each with the number of its stage in a trailer
 "Stage: 05". main has the tree of the newest stage. An edition joins a rewritten chain to main."""
 
 _LIST = """\
-List the stages of the chain at HEAD: the tag that is there, the commit, how many commits, and what
-the stage adds. At an edition, as main is, that is the chain which the edition joined."""
+List the stages of the chain at HEAD: the tag, the commit, the number of commits, and what the
+stage adds. At an edition, such as main, this is the chain that the edition joined."""
 
 _TAG = """\
-Make the tags that main calls for: stage-NN is the last commit of a stage in the newest edition,
-edition-K/stage-NN the same in an older one. Run it again after a fetch, and they move. Tags of
-these two forms that main does not call for are removed; other tags are left alone. Nothing is
-changed if `verify` finds a fault. With --push, the tags of origin follow, if its main is the same
+Create the tags that main requires: stage-NN is the last commit of a stage in the newest edition,
+edition-K/stage-NN the same in an older one. Run it again after a fetch to move them. Tags of these
+two forms that main does not require are removed; other tags are left alone. Nothing is changed if
+`verify` finds a fault. With --push, the tags of origin are updated, too, if its main is the same
 as here."""
 
 _TIP = """\
@@ -26,7 +26,7 @@ Print the id of the last commit of the newest stage on main, from which the chai
     git switch -c course $(python3 -m course tip)"""
 
 _EACH = """\
-Run a command at every stage of the chain at HEAD, from 01 on, each in a worktree of its own. The
+Run a command at every stage of the chain at HEAD, from 01 on, each in its own worktree. The
 command runs at the top of the worktree, without a terminal to read from, and finds the number of
 the stage in the variable STAGE. It is run directly; for a shell's syntax, run a shell:
 
@@ -34,13 +34,13 @@ the stage in the variable STAGE. It is run directly; for a shell's syntax, run a
     python3 -m course each --from 05 --keep-going -- sh -c 'docker build -t demo:$STAGE .'
     python3 -m course each --stage 07 --commits --dir /tmp/each -- make lint test TESTS=tests/unit
 
-Worktrees are removed at the end, whatever the end is, unless --dir keeps them."""
+Worktrees are removed at the end, even after a failure, unless --dir keeps them."""
 
 _EDITION = """\
 Join the chain at HEAD to main. main is made if there is none, and moved forward if the chain only
 adds to it. Otherwise main gets an edition: a merge of main and HEAD with the tree of HEAD. Its
 message is WHY and a list of the stages that changed. main is not moved if `verify` would find a
-fault then. A change to an earlier stage goes like this:
+fault then. To change an earlier stage:
 
     git switch -c course $(python3 -m course tip)
     git commit --fixup COMMIT-OF-THE-STAGE
@@ -70,9 +70,9 @@ List the commits of a stage in the order in which they were made, each with its 
 files: the story of the stage. Pager and colours are those that git is set up with."""
 
 _COMMITS = """\
-List the commits of the chain at HEAD of which a person must read more than a number of lines,
-added and deleted, tests and lock files apart. That is a warning, unless --strict makes it a fault
-with exit code 1."""
+List the commits of the chain at HEAD with more than a given number of lines to read, added and
+deleted, excluding tests and lock files. This is a warning, unless --strict makes it a fault with
+exit code 1."""
 
 _GUIDE = """\
 Run the pages of the guide, and after the newest stage's the README, as a reader would: every
@@ -80,7 +80,7 @@ command of the blocks that are marked `console`, drills and answers included, on
 and compare what they print with what the page says. A command that fails or prints something else
 is a fault: exit code 1.
 
-The pages run in order in one shell and in a clone of their own, with the stages of the chain at
+The pages run in order in one shell and in a separate clone, with the stages of the chain at
 HEAD. With --tree, the files of the work tree are the newest stage, and its page is run."""
 
 _MEASURE = """\
@@ -95,12 +95,12 @@ none of the images, containers, volumes and caches that it makes."""
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line; the command's name is in ``name``."""
+    """Return the command-line parser; its result has the command's name in ``name``."""
     parser = argparse.ArgumentParser(
         prog="python3 -m course",
         usage="python3 -m course COMMAND ...",
         description=_DESCRIPTION,
-        epilog="`python3 -m course COMMAND --help` tells more about each.",
+        epilog="`python3 -m course COMMAND --help` shows more about each.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -122,7 +122,7 @@ def make_parser() -> argparse.ArgumentParser:
     list_.add_argument("-v", "--commits", action="store_true", help="list each stage's commits too")
 
     for name, text, usage, brief in (
-        ("tag", _TAG, "[--main REF] [--push]", "make or move the tags of the stages"),
+        ("tag", _TAG, "[--main REF] [--push]", "create or move the tags of the stages"),
         ("tip", _TIP, "[--main REF]", "print the commit from which the chain goes on"),
         ("verify", _VERIFY, "[--main REF]", "check the chain and main"),
     ):
@@ -133,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
             help="use this as main (default: main, or origin/main if ahead)",
         )
         if name == "tag":
-            sub.add_argument("--push", action="store_true", help="make origin's tags the same")
+            sub.add_argument("--push", action="store_true", help="update origin's tags as well")
 
     each = add("each", _EACH, "[OPTION]... -- COMMAND...", "run a command at every stage")
     for option, name, text in (
@@ -160,7 +160,7 @@ def make_parser() -> argparse.ArgumentParser:
         "ignored files, as .venv, in place (choose a folder outside the clone, or an ignored one)",
     )
     each.add_argument(
-        "--allow-dirty", action="store_true", help="run though uncommitted changes are left out"
+        "--allow-dirty", action="store_true", help="run although uncommitted changes are left out"
     )
 
     diff = add("diff", _DIFF, "NN [--product | --tests | --all]", "show what a stage teaches")
@@ -190,7 +190,7 @@ def make_parser() -> argparse.ArgumentParser:
     guide = add("guide", _GUIDE, "[OPTION]...", "run the guide's pages and compare")
     guide.add_argument("--from", dest="first", type=_stage_number, metavar="NN", help="first page")
     guide.add_argument("--to", dest="last", type=_stage_number, metavar="NN", help="last page")
-    guide.add_argument("--tree", action="store_true", help="take the work tree as newest stage")
+    guide.add_argument("--tree", action="store_true", help="use the work tree as newest stage")
     guide.add_argument("--keep-going", action="store_true", help="go on after a fault")
 
     measure = add("measure", _MEASURE, "[OPTION]...", "measure images, builds and stacks")
@@ -198,7 +198,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--from", dest="first", type=_stage_number, metavar="NN", help="first stage (default: 02)"
     )
     measure.add_argument("--to", dest="last", type=_stage_number, metavar="NN", help="last stage")
-    measure.add_argument("--write", action="store_true", help="put the table into the guide")
+    measure.add_argument("--write", action="store_true", help="write the table to the guide")
 
     edition = add("edition", _EDITION, "-m WHY", "join the chain at HEAD to main")
     edition.add_argument(
@@ -214,5 +214,5 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _stage_number(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and len(text) <= 2):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a stage, as 05")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a stage number such as 05")
     return text.zfill(2)

@@ -1,6 +1,6 @@
-"""Reads the guide's pages: the commands that they print, and what they say comes of them.
+"""Reads the guide's pages: the commands in them, and the output that they show.
 
-A block that is marked ``console`` holds commands and what they print::
+A block marked ``console`` contains commands and their output::
 
     ```console
     $ docker run hello-world
@@ -9,11 +9,11 @@ A block that is marked ``console`` holds commands and what they print::
     …
     ```
 
-"…" stands for what varies: within a line for any text, as a line of its own for any number of
-lines. A command goes on in the next line after a backslash, within quotes and in a here document.
+"…" stands for varying output: within a line for any text, on a separate line for any number of
+lines. A command continues on the next line after a backslash, within quotes and in a here document.
 A command that fails must be followed by ``$ echo $?``. ``^C`` as the last line of the output means
-that the reader stops the command once it has printed what stands above. A block that is marked
-``console internet`` is left out where there is no Internet.
+that the reader stops the command once it has printed the lines above. A block marked
+``console internet`` is skipped if there is no Internet access.
 """
 
 import re
@@ -29,7 +29,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 @dataclass(frozen=True)
 class Step:
-    """A command of a page, the number of its line, and the lines that are printed below it."""
+    """A command of a page, its line number, and the output shown below it."""
 
     page: Path
     line: int
@@ -41,12 +41,12 @@ class Step:
 
     @property
     def place(self) -> str:
-        """Where the command stands, as FILE:LINE."""
+        """The location of the command, as FILE:LINE."""
         return f"{self.page.name}:{self.line}"
 
 
 def read_page(page: Path) -> list[Step]:
-    """Return the steps of a page in order. Raises ValueError for a block that makes no sense."""
+    """Return the steps of a page in order. Raises ValueError for an invalid block."""
     steps: list[Step] = []
     for begin, flags, lines in _blocks(page):
         block = list(_steps(page, begin, flags, lines))
@@ -57,7 +57,7 @@ def read_page(page: Path) -> list[Step]:
 
 
 def _blocks(page: Path) -> Iterator[tuple[int, set[str], list[str]]]:
-    """Yield of each console block the number of its first line, its flags and its lines."""
+    """Yield the number of the first line, the flags and the lines of each console block."""
     block: list[str] | None = None
     begin, indent, kind, flags = 0, 0, "", set[str]()
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
@@ -104,7 +104,7 @@ def _steps(page: Path, begin: int, flags: set[str], lines: list[str]) -> Iterato
 
 
 def _goes_on(command: str) -> bool:
-    """Tell whether a shell would wait for another line of the command."""
+    """Return whether a shell would wait for another line of the command."""
     if document := _HERE_DOCUMENT.search(command.split("\n", 1)[0]):
         return document[1] not in command.split("\n")[1:]
     if command.endswith("\\"):
@@ -112,13 +112,13 @@ def _goes_on(command: str) -> bool:
     try:
         shlex.split(command)
     except ValueError:
-        # A quotation that does not end.
+        # An unterminated quotation.
         return True
     return False
 
 
 def matches(expected: tuple[str, ...], output: str, *, beginning: bool = False) -> bool:
-    """Tell whether ``output`` is what the page says; with ``beginning``, whether it begins so."""
+    """Return whether ``output`` is as expected; with ``beginning``, whether it begins so."""
     pattern = "".join(
         r"(?:[^\n]*\n)*" if line.strip() == "…" else _line(line) for line in _tidy(list(expected))
     )

@@ -1,7 +1,7 @@
-"""What a reader reads of a stage: its lesson, its product or its tests, and how much a commit is.
+"""Selects what to read of a stage: its lesson, its product or its tests; measures commits.
 
-A commit is marked as a lesson, what the roadmap teaches, by a subject that begins with ``Lesson:``
-or by a trailer of that name.
+A commit is marked as a lesson, something the roadmap teaches, by a subject that begins with
+``Lesson:`` or by a trailer of that name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,36 +11,36 @@ from .chain import Commit, Stage
 from .git import Clone
 
 LINES_PER_COMMIT = 400
-"""So many lines, added and deleted, are what a person reads of one commit at most."""
+"""The most lines, added and deleted, that a person reads in one commit."""
 
-# In the third are the alert rules', which promtool runs.
+# The third contains the tests of the alert rules, which promtool runs.
 _TESTS = ("tests", "course/tests", "monitoring/tests")
 _LOCKS = ("*.lock",)
 
 
 @dataclass(frozen=True)
 class Size:
-    """A commit, and how many lines of it, added and deleted, are neither tests nor locks."""
+    """A commit, and its number of added and deleted lines, excluding tests and lock files."""
 
     commit: Commit
     lines: int
 
 
 def is_lesson(commit: Commit) -> bool:
-    """Tell whether the commit is marked as what the roadmap teaches."""
+    """Return whether the commit is marked as a lesson of the roadmap."""
     return bool(commit.lessons) or commit.subject.lower().startswith("lesson:")
 
 
 def has_lesson(stage: Stage) -> bool:
-    """Tell whether any commit of the stage is marked."""
+    """Return whether any commit of the stage is marked."""
     return any(map(is_lesson, stage.commits))
 
 
 def diff_arguments(stage: Stage, part: str) -> Iterator[tuple[str, ...]]:
     """Yield the arguments of the git commands that show a part of the stage.
 
-    ``part`` is "lesson" (without marked commits: all that "all" has but tests and locks),
-    "product" (the commits that are not marked, without tests and locks), "tests" or "all".
+    ``part`` is "lesson" (if no commits are marked: like "all", but without tests and locks),
+    "product" (the unmarked commits, without tests and locks), "tests" or "all".
     """
     commits: Sequence[Commit] = stage.commits
     if part == "lesson" and has_lesson(stage):
@@ -55,13 +55,13 @@ def diff_arguments(stage: Stage, part: str) -> Iterator[tuple[str, ...]]:
         first, last = runs[0]
         yield ("diff", *_before(first), last.id, "--", *paths)
     elif runs:
-        # Marked commits with others between them have no diff in common: show one after another.
+        # Marked commits with others in between have no common diff: show them one after another.
         ids = [commit.id for commit in commits]
         yield ("show", "--format=%C(auto)%h%C(reset) %s", *ids, "--", *paths)
 
 
 def log_arguments(stage: Stage) -> tuple[str, ...]:
-    """Return the arguments of the git command that shows the stage's commits as a story."""
+    """Return the arguments of the git command that shows the stage's commits with messages."""
     text = "--format=%C(auto)%h%C(reset) %C(bold)%s%C(reset)%n%n%w(0,4,4)%b"
     return ("show", "--stat", text, *(commit.id for commit in stage.commits), "--")
 
@@ -73,7 +73,7 @@ def sizes(clone: Clone, chain: Sequence[Commit]) -> Iterator[Size]:
             *("show", "--format=", "--numstat", "--no-renames", commit.id),
             *("--", ".", *_exclusions()),
         )
-        # A binary file has "-" in place of its numbers.
+        # A binary file has "-" instead of numbers.
         numbers = [line.split("\t")[:2] for line in listing.splitlines() if line]
         yield Size(commit, sum(int(n) for pair in numbers for n in pair if n.isdecimal()))
 
@@ -85,7 +85,7 @@ def _exclusions() -> list[str]:
 
 
 def _runs(stage: Stage, commits: Sequence[Commit]) -> Iterator[tuple[Commit, Commit]]:
-    """Yield the first and last commit of each run of ``commits`` without others in between."""
+    """Yield the first and last commit of each run of ``commits`` with no others in between."""
     chosen = {commit.id for commit in commits}
     first = last = None
     for commit in stage.commits:
@@ -100,5 +100,5 @@ def _runs(stage: Stage, commits: Sequence[Commit]) -> Iterator[tuple[Commit, Com
 
 
 def _before(commit: Commit) -> tuple[str, ...]:
-    # The first commit of a history is compared with the tree that has no files.
+    # The first commit of a history is compared with the empty tree.
     return commit.parents[:1] or ("4b825dc642cb6eb9a060e54bf8d69288fbee4904",)

@@ -1,7 +1,7 @@
-"""Runs the guide's pages as a reader would, on a real engine, and compares what they print.
+"""Runs the guide's pages as a reader would, on a real engine, and compares the output.
 
-The pages run in a clone of their own, in order and in one shell: what one leaves behind, the next
-one finds. Their containers have the project's own name, so nothing of it may be there before.
+The pages run in a separate clone, in order and in one shell: each page finds what the last one left
+behind. Their containers use the project's real name, so none of them may exist beforehand.
 """
 
 import re
@@ -22,7 +22,7 @@ from .shell import Shell
 GUIDE = Path(__file__).parent / "guide"
 _LIMIT = 300.0
 _REGISTRY = ("registry-1.docker.io", 443)
-# A reader's variables that would change what the pages' commands do.
+# Environment variables that would change what the pages' commands do.
 READERS_VARIABLES = {"ALLOWED_NETWORKS", "APP_ENV", "BIND_ADDRESS", "BUILD_TARGET", "COMPOSE_FILE"}
 READERS_VARIABLES |= {
     "ALERT_WEBHOOK_URL",
@@ -67,10 +67,10 @@ READERS_VARIABLES |= {
 
 
 def rehearse(clone: Clone, pages: Sequence[Path], *, tree: bool, keep_going: bool) -> bool:
-    """Run ``pages`` and tell whether each did what it says; print a line for each.
+    """Run ``pages``, print a line for each, and return whether all matched their text.
 
-    The stages are those of the chain at HEAD. With ``tree`` the files of the work tree, committed
-    or not, are taken as the newest of them. Raises CourseError where the pages cannot be run.
+    The stages are those of the chain at HEAD. With ``tree``, the files of the work tree, committed
+    or not, are used as the newest stage. Raises CourseError if the pages cannot be run.
     """
     _refuse_leftovers(pages)
     internet = _has_internet()
@@ -113,7 +113,7 @@ def _summary(page: Path, steps: list[Step], faults: int, skipped: int, seconds: 
 
 
 def _try(shell: Shell, step: Step) -> str:
-    """Run a step and return what is wrong with what came of it, empty if nothing is."""
+    """Run a step and return what is wrong with the result, or an empty string."""
 
     def enough(output: str) -> bool:
         return matches(step.expected, output, beginning=True)
@@ -140,19 +140,19 @@ def _has_internet() -> bool:
     try:
         socket.create_connection(_REGISTRY, timeout=3).close()
     except OSError:
-        # Commands that need it are left out then, and the report says how many.
+        # Commands that need the Internet are skipped then, and the report says how many.
         return False
     return True
 
 
 def _scratch_clone(clone: Clone, top: Path, *, tree: bool) -> Path:
-    """Clone into ``top`` the chain at HEAD, with its tags and as main."""
+    """Clone the chain at HEAD into ``top``, with its tags and as main."""
     head = clone.head()
     stages = group_by_stage(read_chain(clone, head))
     _git("clone", "--quiet", "--shared", "--no-checkout", "--no-tags", str(clone.top), str(top))
     tips = {number: stage.last.id for number, stage in stages.items()}
     newest = max(stages)
-    # Without a remote nothing but this main counts, and no command reaches out of the clone.
+    # Without a remote, only this main counts, and no command reaches outside the clone.
     _git("-C", str(top), "remote", "remove", "origin")
     _git("-C", str(top), "checkout", "--quiet", "-B", "main", tips[newest])
     if tree:
@@ -164,7 +164,7 @@ def _scratch_clone(clone: Clone, top: Path, *, tree: bool) -> Path:
 
 
 def _overlay(clone: Clone, top: Path, stage: str) -> None:
-    """Make the work tree's files a commit of the scratch clone."""
+    """Commit the work tree's files in the scratch clone."""
     _git("-C", str(top), "rm", "--quiet", "-r", ".")
     names = clone.git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, names.split("\0")):
@@ -186,7 +186,7 @@ def _git(*arguments: str) -> None:
 
 
 def _changes(top: Path) -> list[str]:
-    """Return what a page changed in the clone and did not undo."""
+    """Return what a page has changed in the clone without undoing it."""
     changed = Clone(top).git("status", "--porcelain").splitlines()
     return [f"a change: {line[3:]}" for line in changed]
 
@@ -207,7 +207,7 @@ def _networks(pages: Sequence[Path]) -> set[str]:
 
 
 def _leftovers(pages: Sequence[Path]) -> list[str]:
-    """Return the containers and networks of the pages that are there, and the project's."""
+    """Return existing containers and networks of the pages and of the project."""
     project = ("--filter", "label=com.docker.compose.project=stagewatch")
     containers = set(_docker("ps", "--all", "--format", "{{.Names}}"))
     networks = set(_docker("network", "ls", "--format", "{{.Name}}"))
@@ -228,7 +228,7 @@ def _refuse_leftovers(pages: Sequence[Path]) -> None:
 
 @contextmanager
 def _cleaning(pages: Sequence[Path]) -> Iterator[None]:
-    """Remove after the block what the pages may have left, by the names that they give it."""
+    """After the block, remove what the pages may have left, by the names they use."""
     try:
         yield
     finally:

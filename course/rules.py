@@ -1,4 +1,4 @@
-"""What must hold for a chain and for main; `verify` says what does not, and in which commit."""
+"""The rules for a chain and for main; `verify` reports violations, with their commits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from .chain import Commit, read_chain, read_line
 from .git import Clone
 
-# Nothing but stage 00 may put a file in here, not even a new one.
+# Only stage 00 may change files in these folders or add new ones.
 STAGE_00_FOLDERS = ("course/", ".ci/")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A commit and a sentence, of which it is the subject, about what is wrong with it."""
+    """A commit, and the rest of a sentence (its subject is the commit) about what is wrong."""
 
     commit: Commit
     what: str
@@ -25,17 +25,17 @@ class Fault:
 def find_main_faults(clone: Clone, main: str) -> list[Fault]:
     """Return what is wrong with ``main`` and with the chain that it holds.
 
-    Only the newest edition's chain is held to the rules of a chain: an older one is history, which
+    Only the newest edition's chain must follow the rules of a chain: older ones are history, which
     nobody can repair. Raises CourseError if there are no stages at all.
     """
     chain = read_chain(clone, main)
-    # A fault on main makes another chain of it, whose faults would only hide the cause.
+    # A fault on main makes it a different chain, whose faults would only hide the cause.
     return list(_main_line_faults(clone, read_line(clone, main))) or find_chain_faults(clone, chain)
 
 
 def find_chain_faults(clone: Clone, chain: list[Commit]) -> list[Fault]:
-    """Return what is wrong with ``chain``, which is given with its oldest commit first."""
-    # What stage 00 owns is known only once the order is sound.
+    """Return what is wrong with ``chain``, which has its oldest commit first."""
+    # Which files stage 00 owns is known only if the order is correct.
     return list(_order_faults(chain)) or list(_stage_00_faults(clone, chain))
 
 
@@ -48,12 +48,12 @@ def _main_line_faults(clone: Clone, line: list[Commit]) -> Iterator[Fault]:
     for commit in line:
         if len(commit.parents) < 2:
             if commit.editions:
-                yield Fault(commit, "has an Edition trailer but joins no chain: it is no merge")
+                yield Fault(commit, "has an Edition trailer but joins no chain: it is not a merge")
             elif edition > 1:
                 yield Fault(
                     commit,
-                    f"was made on main, after edition {edition}, so main is not what its newest "
-                    "stage is; commit it to the chain and join that with `edition`",
+                    f"was made on main, after edition {edition}, so main is not the same as its "
+                    "newest stage; commit it to the chain and join that with `edition`",
                 )
             continue
         if not commit.editions:
@@ -75,7 +75,7 @@ def _main_line_faults(clone: Clone, line: list[Commit]) -> Iterator[Fault]:
         if commit.tree != joined[commit.id]:
             yield Fault(
                 commit,
-                f"has another tree than {commit.parents[1][:9]}, the last commit of the newest "
+                f"has a different tree from {commit.parents[1][:9]}, the last commit of the newest "
                 "stage that it joins",
             )
 
@@ -138,7 +138,7 @@ def _changed_paths(clone: Clone, commits: list[str]) -> dict[str, list[str]]:
         *("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames"),
         stdin="".join(f"{id_}\n" for id_ in commits),
     )
-    # A record is a commit's id, or ":modes and blobs" followed by a record with the path.
+    # A record is a commit id, or ":modes and blobs" followed by a record with the path.
     records = iter(raw.split("\0"))
     commit = ""
     for record in records:

@@ -1,4 +1,4 @@
-"""A bash that commands are typed into one after another, as a person would type them."""
+"""A bash that receives commands one after another, as if a user typed them."""
 
 import os
 import select
@@ -16,10 +16,10 @@ def _heed_interrupts() -> None:
 
 
 class Shell:
-    """One bash for many commands: what one of them sets, exports or aliases, the next one finds.
+    """One bash for many commands: variables, exports and aliases persist from one to the next.
 
-    Its output is no terminal, so programs neither colour nor redraw what they print, and it has
-    no input, so nothing waits for a key.
+    Its output is not a terminal, so programs neither colour nor redraw their output, and it has no
+    input, so nothing waits for a key.
     """
 
     def __init__(self, folder: Path, scratch: Path, env: Mapping[str, str]) -> None:
@@ -33,21 +33,21 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            # A Ctrl-C at the terminal is for us, and one of ours for the command alone.
+            # Ctrl-C at the terminal is for this process; one sent from here is for the command.
             start_new_session=True,
-            # In the background we ignore Ctrl-C, and would pass that on; bash can't undo it.
+            # A background process ignores Ctrl-C, which bash would inherit and can't undo.
             preexec_fn=_heed_interrupts,  # noqa: PLW1509  (there are no threads)
         )
-        # Bash outlives the Ctrl-C that its commands die of.
+        # Bash survives the Ctrl-C that ends its commands.
         self._type("shopt -s expand_aliases; trap : INT")
 
     def __enter__(self) -> Self:
-        """Return the shell, which is ended after the block with all that it started."""
+        """Return the shell, which is ended after the block along with everything it started."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """End bash and its background commands."""
-        # A command may have ended it: `exit`.
+        # A command may have ended bash: `exit`.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
@@ -57,10 +57,10 @@ class Shell:
     ) -> tuple[str, int]:
         """Run a command and return what it printed, both streams, and its exit code.
 
-        With ``stop_when`` the command is interrupted, as by Ctrl-C, once that is true of its
-        output. Raises TimeoutError, with the output so far, if it has not ended in ``seconds``.
+        The command is interrupted, as by Ctrl-C, once ``stop_when`` returns true for its output.
+        Raises TimeoutError, with the output so far, if it has not ended within ``seconds``.
         """
-        # A file, so that bash reads the command as it stands, and $? is what the reader expects.
+        # A file, so that bash reads the command unchanged, and $? is what the reader expects.
         self._file.write_text(f"(exit {self._code})\n{command}\n", encoding="utf-8")
         mark = f"== {os.urandom(8).hex()} "
         self._type(f". '{self._file}' </dev/null; printf '{mark}%s\\n' $?")
@@ -85,7 +85,7 @@ class Shell:
                 raise TimeoutError(collected.decode(errors="replace"))
             if not select.select([source], [], [], min(left, 0.5))[0]:
                 if interrupted:
-                    # The signal came before the program that it was for, so it is sent again.
+                    # The signal arrived before the program had started, so it is sent again.
                     os.killpg(self._process.pid, signal.SIGINT)
                 continue
             received = os.read(source, 65536)

@@ -1,4 +1,4 @@
-"""The stages of the course: what each is called and what it adds."""
+"""The stages of the course: their titles and what they add."""
 
 TITLES = {
     "00": ("The frame", "what does not change along the way"),
@@ -18,7 +18,7 @@ TITLES = {
 
 
 def title(number: str) -> str:
-    """Return the title of stage ``number`` (two digits), empty for a number without one."""
+    """Return the title of stage ``number`` (two digits), or an empty string if it has none."""
     return TITLES.get(number, ("", ""))[0]
 
 

@@ -1,4 +1,4 @@
-"""Derives the tags from the trailers: what they should be, and making them so.
+"""Derives the tags from the trailers, and updates them accordingly.
 
 The newest edition's stages are ``stage-NN``; an older edition's are ``edition-K/stage-NN``.
 """
@@ -14,9 +14,9 @@ _DERIVED = re.compile(r"(edition-[1-9][0-9]*/)?stage-[0-9]{2}")
 
 @dataclass(frozen=True)
 class Change:
-    """A tag that was made (``before`` is None), moved, or removed (``after`` is None).
+    """A tag that was created (``before`` is None), moved, or removed (``after`` is None).
 
-    Both are ids of what the tag named, in full.
+    Both are full ids of the commits that the tag pointed to.
     """
 
     tag: str
@@ -34,7 +34,7 @@ class Change:
 
 
 def derive_tags(clone: Clone, main: str) -> dict[str, str]:
-    """Return the tags that a sound ``main`` calls for, each with the id of its commit."""
+    """Return the tags that a sound ``main`` requires, each with the id of its commit."""
     line = read_line(clone, main)
     editions = {int(commit.editions[0]): commit.parents[1] for commit in line if commit.is_edition}
     editions[1] = next(commit.id for commit in reversed(line) if not commit.is_edition)
@@ -49,7 +49,7 @@ def derive_tags(clone: Clone, main: str) -> dict[str, str]:
 
 
 def read_tags(clone: Clone) -> dict[str, str]:
-    """Return the tags that this module looks after, as they are, each with what it names."""
+    """Return the existing tags that this module manages, each with the id it points to."""
     lines = clone.git(
         *("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)"),
         *("refs/tags/stage-*", "refs/tags/edition-*/stage-*"),
@@ -59,9 +59,9 @@ def read_tags(clone: Clone) -> dict[str, str]:
 
 
 def update_tags(clone: Clone, wanted: dict[str, str]) -> list[Change]:
-    """Make the derived tags of the clone the ``wanted`` ones; return what changed.
+    """Set the derived tags of the clone to the ``wanted`` ones; return what changed.
 
-    Tags with names of another kind are left alone. All change together, or none does.
+    Tags with names of other forms are left alone. All tags change together, or none does.
     """
     changes = _changes(read_tags(clone), wanted)
     clone.git("update-ref", "--stdin", "-z", stdin="".join(map(_instruction, changes)))
@@ -69,9 +69,9 @@ def update_tags(clone: Clone, wanted: dict[str, str]) -> list[Change]:
 
 
 def push_tags(clone: Clone, wanted: dict[str, str], main: str, remote: str) -> list[Change]:
-    """Make the derived tags of ``remote`` the ``wanted`` ones, all or none; return what changed.
+    """Set the derived tags of ``remote`` to the ``wanted`` ones, all or none; return what changed.
 
-    Raises CourseError if main is not at ``main`` there: an older clone would move the tags back.
+    Raises CourseError if main is not at ``main`` there: an outdated clone would move tags back.
     """
     lines = clone.git("ls-remote", "--refs", remote).splitlines()
     refs = {ref: id_ for id_, ref in (line.split("\t", 1) for line in lines)}
@@ -103,6 +103,6 @@ def _changes(present: dict[str, str], wanted: dict[str, str]) -> list[Change]:
 def _instruction(change: Change) -> str:
     if change.after is None:
         return f"delete refs/tags/{change.tag}\0{change.before}\0"
-    # The value before is given so that a tag moved by another process meanwhile is not run over.
+    # The old value is given so that a tag just moved by another process is not overwritten.
     before = change.before or "0" * len(change.after)
     return f"update refs/tags/{change.tag}\0{change.after}\0{before}\0"

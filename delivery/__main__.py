@@ -1,6 +1,6 @@
 """The command line: ``python3 -m delivery COMMAND``; see ``--help``.
 
-Standard output has the result and nothing else, so that a workflow can pass it on.
+Only the result is written to standard output, so that a workflow can pass it on.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Builds an image, pushes it, and makes one release of what several machines have pushed."""
+"""Builds an image, pushes it, and combines the pushes of several machines into one release."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _INSPECT = ("docker", "image", "inspect", "--format={{json .RepoDigests}}")
 
 
 class DeliveryError(Exception):
-    """A reason not to go on, in one line."""
+    """The delivery can't continue; the message says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Source:
 
     @property
     def commit(self) -> str:
-        """The commit in full."""
+        """The full commit hash."""
         return self._git("rev-parse", "HEAD").strip()
 
     def tags(self) -> list[str]:
-        """Return the tags that the image gets, none if it is not to be released."""
+        """Return the tags for the image; none if it is not to be released."""
         return image_tags(self.ref, self.commit, self._git("tag", "--list").splitlines())
 
     def released(self) -> list[str]:
-        """Return the tags that the image gets. Raises DeliveryError if there are none."""
+        """Return the tags for the image. Raises DeliveryError if there are none."""
         tags = self.tags()
         if not tags:
-            raise DeliveryError(f"{self.ref} is no release: its image gets no tags")
+            raise DeliveryError(f"{self.ref} is not a release, so its image gets no tags")
         return tags
 
     def _git(self, *arguments: str) -> str:
@@ -48,8 +48,8 @@ class Source:
 def push(source: Source, repository: str, url: str = "") -> str:
     """Build the image for this machine's architecture, push it without a tag, return its digest.
 
-    By digest, because nobody is to pull it by a name before it is complete. `url`, where the source
-    is found, becomes a label of the image.
+    By digest, so that the image can't be pulled by name before it is complete. `url`, the address
+    of the source, becomes a label of the image.
     """
     labels = {"version": source.released()[0], "revision": source.commit, "source": url}
     build = [
@@ -62,7 +62,7 @@ def push(source: Source, repository: str, url: str = "") -> str:
         metadata = Path(folder) / "metadata.json"
         _run(
             *("docker", "buildx", "build", "--metadata-file", str(metadata)),
-            # What is in the image, and how it was made: kept in the registry beside it.
+            # The image's contents, and how it was built: stored next to it in the registry.
             *("--sbom=true", "--provenance=mode=max"),
             f"--output=type=image,name={repository},push-by-digest=true,name-canonical=true,push=true",
             *build,
@@ -73,7 +73,7 @@ def push(source: Source, repository: str, url: str = "") -> str:
 def _push_with_engine(build: list[str], repository: str, commit: str) -> str:
     """Build and push with the engine itself, which can neither attest nor push by digest alone.
 
-    So there is a tag, and no SBOM: good enough for a registry on a laptop.
+    The image gets a tag, and no SBOM, which is enough for a registry on a laptop.
     """
     tag = f"{repository}:candidate-{commit[:12]}"
     _run("docker", "build", "--tag", tag, *build)
@@ -83,9 +83,9 @@ def _push_with_engine(build: list[str], repository: str, commit: str) -> str:
 
 
 def publish(source: Source, repository: str, digests: Iterable[str]) -> str:
-    """Make one image of those that were pushed, one for each architecture, and give it its tags.
+    """Combine the pushed images, one per architecture, into one image with its tags.
 
-    Returns its digest. Nothing is pulled: a list of digests is all that is written.
+    Returns its digest. Nothing is pulled: only a list of digests is written.
     """
     version, *others = source.released()
     name = f"{repository}:{version}"
@@ -94,7 +94,7 @@ def publish(source: Source, repository: str, digests: Iterable[str]) -> str:
         "docker", "buildx", "imagetools", "inspect", name, "--format={{json .Manifest}}"
     )
     digest = str(json.loads(manifest)["digest"])
-    # What moves is moved once the version itself is there.
+    # Tags that move are moved after the version's own tag exists.
     for other in others:
         _tag(f"{repository}:{other}", f"{repository}@{digest}")
     return digest
@@ -105,7 +105,7 @@ def _tag(name: str, *images: str) -> None:
 
 
 def _run(*command: str) -> str:
-    """Return what a command prints; what it says meanwhile goes to the terminal."""
+    """Run a command and return its standard output; standard error goes to the terminal."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     except FileNotFoundError as error:

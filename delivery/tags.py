@@ -1,7 +1,7 @@
 """Which tags the image of a git ref gets, and which of them may move.
 
-A release, `v1.2.3`, is known by its version and by the shorter ones that follow the newest of
-their line: `1.2`, `1` and `latest`. A stage of the course, `stage-07`, is known by that name.
+A release, `v1.2.3`, gets its version and the shorter tags that follow the newest of their line:
+`1.2`, `1` and `latest`. A stage of the course, `stage-07`, gets its own name.
 """
 
 import re
@@ -15,19 +15,19 @@ _VERSION = re.compile(
     r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
 )
 _STAGE = re.compile(r"stage-\d\d")
-# So many digits name a commit among millions, and a reader can still compare them.
+# Enough digits to identify a commit among millions, and few enough to compare by eye.
 _COMMIT_DIGITS = 12
 # Docker's limit for a tag.
 _LONGEST = 128
 
 
 class NotReleased(ValueError):
-    """A tag that looks like a release and is none; the message says why."""
+    """A tag looks like a release but is not valid; the message says why."""
 
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """A release; without a pre-release, which is no point in the order of those that move tags."""
+    """A release version. Pre-releases are left out, because they do not move tags."""
 
     major: int
     minor: int
@@ -35,17 +35,17 @@ class Version:
 
     @classmethod
     def read(cls, tag: str) -> Self | None:
-        """Return the version that a git tag names, None for a pre-release and for other tags."""
+        """Return the version that a git tag names; None for a pre-release or another tag."""
         match = _VERSION.fullmatch(tag)
         return None if match is None or match[4] else cls(*map(int, match.groups()[:3]))
 
 
 def image_tags(ref: str, commit: str, git_tags: Iterable[str]) -> list[str]:
-    """Return the tags for the image of `ref`, a full name as refs/tags/v1.2.3, at `commit`.
+    """Return the tags for the image of `ref`, a full name like refs/tags/v1.2.3, at `commit`.
 
-    None for a branch, a pull request and any other tag: their images are not released. `git_tags`
-    are all of the repository's, by which is known what the newest version of a line is. Raises
-    NotReleased for a tag that begins as a release does and is no version.
+    Empty for a branch, a pull request or any other tag: their images are not released. `git_tags`
+    are all tags of the repository, which show what the newest version of a line is. Raises
+    NotReleased for a tag that starts like a release but is not a version.
     """
     tag = ref.removeprefix("refs/tags/")
     if tag == ref:
@@ -57,10 +57,10 @@ def image_tags(ref: str, commit: str, git_tags: Iterable[str]) -> list[str]:
         return []
     match = _VERSION.fullmatch(tag)
     if match is None:
-        raise NotReleased(f"{tag} is not a version as v1.2.3 or v1.2.3-rc.1 (https://semver.org)")
+        raise NotReleased(f"{tag} is not a version like v1.2.3 or v1.2.3-rc.1 (https://semver.org)")
     name = tag[1:]
     if len(name) > _LONGEST:
-        raise NotReleased(f"{tag} is longer than an image's tag may be, {_LONGEST} characters")
+        raise NotReleased(f"{tag} is longer than an image tag can be, {_LONGEST} characters")
     version = Version.read(tag)
     if version is None:
         return [name, by_commit]
@@ -68,7 +68,7 @@ def image_tags(ref: str, commit: str, git_tags: Iterable[str]) -> list[str]:
 
 
 def _moving(version: Version, git_tags: Iterable[str]) -> Iterable[str]:
-    """Yield the shorter tags that follow `version`, if it is the newest that they stand for."""
+    """Yield the shorter tags that `version` gets because it is the newest of their line."""
     versions = [other for other in map(Version.read, git_tags) if other is not None]
     line = f"{version.major}.{version.minor}"
     if all(v <= version for v in versions if (v.major, v.minor) == (version.major, version.minor)):

@@ -1,4 +1,4 @@
-"""What changes a running stack: a new release, and a database from a backup.
+"""Changes to a running stack: a new release, or a database restored from a backup.
 
-The standard library only: it must run on a machine that has Docker and nothing else of ours.
+Standard library only: this must run on a machine that has Docker and nothing else of ours.
 """

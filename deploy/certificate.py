@@ -1,7 +1,7 @@
-"""Makes a certificate for trying out: `make certs`, or python3 -m deploy.certificate [FOLDER].
+"""Makes a certificate for testing: `make certs`, or python3 -m deploy.certificate [FOLDER].
 
-Signed by itself, so every browser warns, and rightly. What is there already is kept. The names are
-localhost and that of PUBLIC_URL. A real one, which is renewed, is in docs/tls.md.
+It is self-signed, so browsers warn, and rightly. Existing files are kept. The certificate is for
+localhost and the host of PUBLIC_URL. For a real one, which is renewed, see docs/tls.md.
 """
 
 import os
@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from deploy.variables import secrets_folder, variable
 
 DAYS = 365
-# Nginx' image has an openssl, where this machine has none.
+# Nginx's image has openssl, in case this machine does not.
 IMAGE = "nginx:1.30"
 
-# All that openssl needs to know, so that nothing depends on what this machine's own file says. No
-# authority: whoever trusts it trusts it for these names, and not for what its key might sign.
+# Everything openssl needs, independent of this machine's own file. Not a CA: trusting it means
+# trusting these names only, and nothing that its key might sign.
 CONFIG = """\
 [req]
 prompt = no
@@ -38,7 +38,7 @@ subjectAltName = {names}
 
 
 def names(public_url: str | None) -> list[str]:
-    """Return the names that the certificate is for, as openssl writes them."""
+    """Return the certificate's names, in openssl's format."""
     found = ["DNS:localhost", "DNS:nginx", "DNS:nginx.backend", "IP:127.0.0.1", "IP:::1"]
     host = urlsplit(public_url).hostname if public_url else None
     if host:
@@ -48,15 +48,15 @@ def names(public_url: str | None) -> list[str]:
 
 
 def make(folder: Path, public_url: str | None = None, *, days: int = DAYS) -> bool:
-    """Make fullchain.pem and privkey.pem in `folder`, unless they are there. Return whether.
+    """Make fullchain.pem and privkey.pem in `folder`, unless both exist. Return True if made.
 
-    Raises SystemExit when there is nothing to make them with, or openssl fails.
+    Raises SystemExit if there is neither openssl nor docker, or openssl fails.
     """
     certificate, key = folder / "fullchain.pem", folder / "privkey.pem"
     if certificate.exists() and key.exists():
         return False
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Mounted as a folder, so that Nginx sees a file that takes another's place. Its user gets in.
+    # Mounted as a folder, so that Nginx sees replaced files. Its user needs access.
     folder.mkdir(mode=0o755, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as draft:
         (Path(draft) / "config").write_text(CONFIG.format(names=",".join(names(public_url))))
@@ -77,7 +77,7 @@ def _openssl(days: int, folder: Path) -> None:
         command, place = ["docker", "run", "--rm", *mount, IMAGE, "openssl"], "/out"
     else:
         raise SystemExit(
-            "stagewatch: neither openssl nor docker is here to make a certificate with"
+            "stagewatch: neither openssl nor docker is installed to make a certificate"
         )
     options = [
         *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
@@ -90,13 +90,13 @@ def _openssl(days: int, folder: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Make it, and say what was done."""
+    """Make the certificate, and print what was done."""
     folder = Path(arguments[0]) if arguments else secrets_folder() / "certs"
     url = variable("PUBLIC_URL")
     if make(folder, url):
         print(f"{folder}: made a certificate for {', '.join(names(url))}, for {DAYS} days")
     else:
-        print(f"{folder}: there is one, nothing changed")
+        print(f"{folder}: there is a certificate, nothing changed")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The project's containers, by `docker compose` and `docker`."""
+"""Access to the project's containers, with `docker compose` and `docker`."""
 
 import fcntl
 import json
@@ -18,14 +18,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Failed(Exception):
-    """It can't go on. The message says why, for the person at the terminal."""
+    """The command can't continue. The message tells the operator why."""
 
 
 @dataclass(frozen=True)
 class Container:
     """A container of a service. `release`: image and configuration, which a new one must have too.
 
-    `health`: healthy, unhealthy, starting, or none where it has no health check.
+    `health`: healthy, unhealthy, starting, or none if it has no health check.
     """
 
     id: str
@@ -95,7 +95,7 @@ class Project:
         return str(self.config()["name"])
 
     def config(self) -> Any:
-        """Return the files as Compose has understood them."""
+        """Return the configuration that Compose has made from the files."""
         return json.loads(self.run("config", "--format", "json"))
 
     def containers(self, service: str) -> list[Container]:
@@ -104,7 +104,7 @@ class Project:
         return inspect(ids)
 
     def release(self, service: str) -> tuple[str, str]:
-        """Return the image and the configuration that a service's next container gets."""
+        """Return the image and the configuration hash that a service's next container gets."""
         name = self.config()["services"][service]["image"]
         image = docker("image", "inspect", "--format", "{{.Id}}", name).strip()
         return image, self.run("config", "--hash", service).split()[-1]
@@ -117,7 +117,7 @@ def from_environment() -> Project:
 
 @contextmanager
 def alone(project: str) -> Iterator[None]:
-    """Hold the lock of what changes a project. Raises Failed if another run has it.
+    """Hold the lock for changes to a project. Raises Failed if another run holds it.
 
     The kernel releases it however its holder ends.
     """
@@ -125,7 +125,7 @@ def alone(project: str) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o444)
     except PermissionError:
-        # Another user's, who may be at it now.
+        # It belongs to another user, who may be deploying now.
         descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,7 +137,7 @@ def alone(project: str) -> Iterator[None]:
 
 
 def wait_for(holds: Callable[[], bool], *, seconds: float) -> bool:
-    """Return whether it holds within so many seconds."""
+    """Wait for up to `seconds`; return whether `holds` became true."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() >= deadline:

@@ -1,10 +1,10 @@
-"""Whether what is new is fit to take the place of what is old."""
+"""Checks that new containers are fit to replace the old ones."""
 
 import json
 
 from deploy.compose import Failed, Project, docker, inspect, say, wait_for
 
-# Paths that a trial must answer, with what. They read the database, with this release's code.
+# Paths that a trial must answer with 200. They read the database, with this release's code.
 TRIAL = """
 import http.client, sys
 for path in ("/health", "/ready", "/", "/api/status"):
@@ -18,11 +18,11 @@ for path in ("/health", "/ready", "/", "/api/status"):
 
 
 def try_aside(project: Project, patience: float) -> None:
-    """Ask a container of the new release, which no name stands for, what everybody asks.
+    """Send the usual requests to a container of the new release that has no network alias.
 
-    Raises Failed. One that answers wrongly would be asked by Nginx as soon as it has the name.
+    Raises Failed. With the alias, Nginx would send requests to it even if it answered wrongly.
     """
-    say("trying the new release, aside")
+    say("trying the new release without traffic")
     name = _trial(project)
     try:
         project.run(
@@ -32,13 +32,13 @@ def try_aside(project: Project, patience: float) -> None:
         try:
             docker("exec", name, "python", "-c", TRIAL)
         except Failed as failed:
-            raise Failed(f"the new release does not serve: {failed}\n{_last_lines(name)}") from None
+            raise Failed(f"the new release does not work: {failed}\n{_last_lines(name)}") from None
     finally:
         remove_trial(project)
 
 
 def until_healthy(name: str, patience: float) -> None:
-    """Wait. Raises Failed, with what the container has said last."""
+    """Wait until a container is healthy. Raises Failed, with the last lines of its log."""
 
     def decided() -> bool:
         [now] = inspect([name])
@@ -47,7 +47,7 @@ def until_healthy(name: str, patience: float) -> None:
     decided_in_time = wait_for(decided, seconds=patience)
     [last] = inspect([name])
     if not last.running or last.restarts:
-        how = "ends by itself"
+        how = "exits by itself"
     elif last.health in ("healthy", "none"):
         return
     elif decided_in_time:
@@ -60,7 +60,7 @@ def until_healthy(name: str, patience: float) -> None:
 def until_nginx_asks(project: Project, name: str, patience: float) -> None:
     """Wait until Nginx knows a container of the API. Raises Failed.
 
-    It asks Docker's name server every second, which may take its time on a machine that is busy.
+    Nginx asks Docker's DNS server every second, which may be slow on a busy machine.
     """
     networks = docker("inspect", "-f", "{{json .NetworkSettings.Networks}}", name)
     addresses = [each["IPAddress"] for each in json.loads(networks).values()]
@@ -69,13 +69,13 @@ def until_nginx_asks(project: Project, name: str, patience: float) -> None:
     for nginx in project.containers("nginx"):
 
         def asks(container: str = nginx.id) -> bool:
-            # Of a request that was given to a second one, both are named. Without an answer
-            # there is none, and it is asked again.
+            # A request that was passed to a second container lists both. Without an answer the
+            # list is empty, and the request is repeated.
             asked = docker("exec", container, "sh", "-c", f"{ask} || true").split(",")[-1]
             return asked.strip().rpartition(":")[0] in addresses
 
         if nginx.running and not wait_for(asks, seconds=patience):
-            raise Failed(f"{name} of the new release is healthy, but Nginx does not ask it")
+            raise Failed(f"{name} of the new release is healthy, but Nginx does not use it")
 
 
 def _last_lines(name: str) -> str:

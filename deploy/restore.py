@@ -1,8 +1,8 @@
 """Restores the database from a dump: `make restore FILE=…`, or `python3 -m deploy.restore FILE`.
 
-All that can fail is done beside the running stack: the dump is restored into a new database and
-migrated there. Only then are the programs stopped, the names changed, which is one transaction,
-and the programs started again. A restore that fails, or is killed, leaves the old database.
+Everything that can fail happens beside the running stack: the dump is restored into a new database
+and migrated there. Only then are the programs stopped, the databases renamed in one transaction,
+and the programs started again. A restore that fails or is killed keeps the old database.
 """
 
 import argparse
@@ -12,23 +12,30 @@ from urllib.parse import urlsplit
 
 from deploy.compose import Failed, Project, alone, docker, from_environment, say, wait_for
 
-# What has connections to the database, or writes to it.
+# The programs that have connections to the database, or write to it.
 PROGRAMS = ("api", "worker", "beat")
-# Seconds until they must be healthy again.
+# Seconds within which they must be healthy again.
 START_SECONDS = 120
 BACKUP = ("run", "--rm", "--no-deps", "-T", "backup")
 
 
-def restore(project: Project, file: str) -> None:
-    """Put the dump in the place of the database. Raises Failed, and then nothing has changed.
+class NotHealthyError(Failed):
+    """The dump has taken the database's place, but the programs are not healthy."""
 
-    `file`: a dump's name in the backups, or a file of this machine.
+
+def restore(project: Project, file: str) -> None:
+    """Replace the database with a dump, keeping the old one.
+
+    Raises Failed if the old database stays in use, and NotHealthyError if the programs do not
+    become healthy with the restored one.
+
+    `file`: a dump's name among the backups, or a file on this machine.
     """
     name = _stored(project, file)
-    say(f"{name}: looking at it")
+    say(f"{name}: checking the dump")
     revision = project.run(*BACKUP, "revision", name).split()[-1]
     _refuse_newer(project, name, revision)
-    say("restoring it into a new database; the present one is in use meanwhile")
+    say("restoring it into a new database; the current one stays in use")
     project.run(*BACKUP, "restore", name)
     say(f"migrating it, from {revision}")
     url = f"DATABASE_URL={_restored_url(project)}"
@@ -38,19 +45,22 @@ def restore(project: Project, file: str) -> None:
     ids = [each.id for each in programs]
     docker("stop", *ids)
     try:
-        say("changing places")
+        say("swapping the databases")
         kept = project.run(*BACKUP, "swap").split()[-1]
     finally:
-        say("starting them again")
+        say("starting the services again")
         docker("start", *ids)
     if not wait_for(lambda: _healthy(project, set(ids)), seconds=START_SECONDS):
-        raise Failed(f"restored, but not all are healthy after {START_SECONDS} s: see their logs")
-    say(f"done. What was there is kept as the database {kept}; when it is not wanted any more:")
+        raise NotHealthyError(
+            f"restored, but not all programs are healthy after {START_SECONDS} s: see their logs. "
+            f"The previous data is kept as the database {kept}."
+        )
+    say(f"done. The previous data is kept as the database {kept}; when it is no longer needed:")
     print(f'    docker compose exec db dropdb --username stagewatch "{kept}"')
 
 
 def _stored(project: Project, file: str) -> str:
-    """Return the name that the dump has among the backups, where a file is copied to."""
+    """Return the dump's name among the backups; a file is copied there first."""
     path = Path(file) if Path(file).is_absolute() else Path.cwd() / file
     if not path.is_file():
         return file
@@ -60,20 +70,20 @@ def _stored(project: Project, file: str) -> str:
 
 
 def _refuse_newer(project: Project, name: str, revision: str) -> None:
-    """Raise Failed if the image does not have the migration that the dump is of."""
+    """Raise Failed if the image lacks the migration that the dump is at."""
     try:
         project.run("run", "--rm", "--no-deps", "-T", "migrate", "alembic", "show", revision)
     except Failed as failed:
         if "Can't locate revision" not in str(failed):
             raise
         raise Failed(
-            f"{name} is of a later release: its database is at {revision}, which this image does "
+            f"{name} is from a later release: its database is at {revision}, which this image does "
             "not know. Restore it with the release that made it, or a later one."
         ) from None
 
 
 def _restored_url(project: Project) -> str:
-    """Return DATABASE_URL of the restored database, of which backup/backup.sh has the name."""
+    """Return DATABASE_URL for the restored database, which backup/backup.sh names."""
     environment = project.config()["services"]["migrate"]["environment"]
     url = urlsplit(str(environment["DATABASE_URL"]))
     return url._replace(path=f"{url.path}_restored").geturl()
@@ -92,6 +102,9 @@ def main() -> int:
     try:
         with alone(project.name()):
             restore(project, arguments.file)
+    except NotHealthyError as failed:
+        say(str(failed))
+        return 1
     except Failed as failed:
         say(f"NOT restored: {failed}")
         return 1

@@ -1,14 +1,14 @@
-"""Brings a release into a running stack: `make deploy`, or `python3 -m deploy.rolling`.
+"""Rolls out a release to a running stack: `make deploy`, or `python3 -m deploy.rolling`.
 
-In this order, so that what is wrong with the new release is seen while the old one does the work:
+In this order, so that problems of the new release are found while the old one still does the work:
 
-1. Migrations. They only add, so the old release works with them.
-2. A trial: a container of the API that nobody but this program reaches.
+1. Migrations. They only add, so the old release works with the new tables.
+2. A trial: a container of the API that only this program can reach.
 3. New workers and a new container of the API, beside the old ones, until they are healthy.
 4. The old ones are stopped, one by one: they finish what they have begun.
-5. Beat, of which there is one, and Nginx's configuration.
+5. Beat, which runs only once, and Nginx's configuration.
 
-Run again after it was killed, it goes on from what it finds.
+If it is killed, it can be run again, and continues from what it finds.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from deploy.variables import keep, variable
 # Which image the stack runs (compose/11.yml).
 IMAGE = "STAGEWATCH_IMAGE"
 
-# Seconds until Nginx has forgotten the address of a container that is gone: it asks for the name
-# every second, and two that do not answer are one too many (proxy_next_upstream_tries).
+# Seconds until Nginx has dropped the address of a container that is gone: it resolves the name
+# every second, and a request only tries two containers (proxy_next_upstream_tries).
 FORGOTTEN_SECONDS = 3
-# What the image's entry point does before it starts Nginx, without what starts something itself.
+# The entry point's steps before it starts Nginx, without those that start another process.
 READ_ANEW = """
 for script in /docker-entrypoint.d/[0-2]*.sh; do "$script" || exit; done
 nginx -t && nginx -s reload
@@ -35,10 +35,10 @@ nginx -t && nginx -s reload
 
 
 def deploy(project: Project, *, image: str | None, patience: float) -> None:
-    """Put a release in the place of the one that runs. Raises Failed; the old one goes on then.
+    """Replace the running release. Raises Failed; before step 4 the old one then keeps running.
 
     `image`: its name, or None to build it from this folder. `patience`: seconds for a new container
-    to be healthy.
+    to become healthy.
     """
     if image is None:
         say("building the image")
@@ -49,7 +49,7 @@ def deploy(project: Project, *, image: str | None, patience: float) -> None:
         _get(image)
     remove_trial(project)
     if not any(each.running for each in project.containers("api")):
-        say("nothing runs yet: starting everything")
+        say("nothing is running yet: starting everything")
         project.run("up", "--detach", "--wait", "--no-build")
         return
     added: list[str] = []
@@ -62,47 +62,47 @@ def deploy(project: Project, *, image: str | None, patience: float) -> None:
     except Failed:
         _remove(added)
         for image_id in before:
-            # What was built has taken its name, and whoever starts a container now would get that.
+            # The new build has taken its name, from which new containers would now start.
             docker("tag", image_id, project.config()["services"]["api"]["image"])
         raise
     for old in serving:
-        say(f"stopping {old.name}: it answers what has reached it, and Nginx asks the new one")
+        say(f"stopping {old.name}: it finishes its requests, and Nginx uses the new one")
         _remove([old.id])
         time.sleep(FORGOTTEN_SECONDS)
     if workers:
         names = ", ".join(old.name for old in workers)
-        say(f"stopping {names}: checks under way are finished, the others given back")
+        say(f"stopping {names}: checks in progress are finished, the others given back")
         _remove([old.id for old in workers])
     say("beat")
     try:
         project.run("up", "--detach", "--no-deps", "--no-build", "--wait", "beat")
         _reload_nginx(project)
     except Failed as failed:
-        raise Failed(f"not completely: API and workers are replaced, but then: {failed}") from None
+        raise Failed(f"only partly: API and workers are replaced, but then: {failed}") from None
     say("done")
 
 
 def _get(image: str) -> None:
-    """Have an image on this machine. A tag of a registry may have moved, a digest can't."""
+    """Pull an image, unless it is here. A registry's tag may have moved, so it is always pulled."""
     try:
         docker("image", "inspect", image)
         if "/" not in image or "@" in image:
             return
     except Failed:
-        # It is not here; if Docker has another trouble, the pull says so.
+        # It is not here; if Docker has another problem, the pull will report it.
         pass
-    say(f"getting {image}")
+    say(f"pulling {image}")
     docker("pull", "--quiet", image)
 
 
 def _add(project: Project, service: str, added: list[str], patience: float) -> list[Container]:
     """Start as many new containers of a service as there are old ones; return the old ones.
 
-    All are healthy then. The ids of new ones go to `added`. Raises Failed.
+    The new ones are healthy by then, and their ids are appended to `added`. Raises Failed.
     """
     release = project.release(service)
     found = project.containers(service)
-    # Compose would start these again.
+    # Compose would restart these.
     _remove([each.id for each in found if not each.running])
     running = [each for each in found if each.running]
     releases = Counter(each.release for each in running)
@@ -110,10 +110,10 @@ def _add(project: Project, service: str, added: list[str], patience: float) -> l
     old = [each for each in running if each.release != release]
     known = {each.id for each in running}
     if old:
-        # Of a run that was killed.
+        # From a run that was killed.
         added += [each.id for each in new]
-    # One by one: the name of the API stands for a new container before it listens, and Nginx tries
-    # two addresses for a request.
+    # One at a time: the API's name resolves to a new container before it listens, and Nginx tries
+    # only two addresses per request.
     for number in range(len(new), max(releases.values(), default=1)):
         scale = f"{service}={len(old) + number + 1}"
         say(f"starting the new release of {service}")
@@ -133,35 +133,35 @@ def _add(project: Project, service: str, added: list[str], patience: float) -> l
 
 
 def _remove(ids: list[str]) -> None:
-    """Stop containers, within the time that their service gives them, and remove them."""
+    """Stop containers, within their service's grace period, and remove them."""
     if ids:
         docker("stop", *ids)
         docker("rm", "--force", *ids)
 
 
 def _reload_nginx(project: Project) -> None:
-    """Have Nginx read its configuration anew if it has changed; its connections go on."""
+    """Make Nginx reload its configuration if it has changed; connections stay open."""
     for nginx in project.containers("nginx"):
         if nginx.release != project.release("nginx"):
             say(
-                "Nginx's container differs from its file, and is left as it is: in a quiet moment, "
-                "docker compose up --detach --no-deps nginx, which cuts connections"
+                "Nginx's container differs from its file, and is left unchanged: at a quiet time, "
+                "run docker compose up --detach --no-deps nginx, which cuts connections"
             )
             return
-        # Made from the templates when it started, or here.
+        # Rendered from the templates when the container started, or by this function.
         made = int(docker("exec", nginx.id, "stat", "-c", "%Y", "/etc/nginx/conf.d/default.conf"))
         changed = max(path.stat().st_mtime for path in (ROOT / "nginx").rglob("*"))
         if changed < made:
             continue
-        say("Nginx reads its configuration anew")
+        say("Nginx reloads its configuration")
         docker("exec", nginx.id, "sh", "-c", READ_ANEW)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Bring a release into the running stack.")
-    parser.add_argument("--image", help="default: the one that is kept, or one that is built here")
+    parser = argparse.ArgumentParser(description="Deploy a release to the running stack.")
+    parser.add_argument("--image", help="default: the kept image, or one that is built here")
     parser.add_argument(
-        "--keep", action="store_true", help="take its name from compose/.env, and keep it there"
+        "--keep", action="store_true", help="read its name from compose/.env, and store it there"
     )
     parser.add_argument(
         "--patience", type=float, default=120, help="seconds for a new container to be healthy"

@@ -1,7 +1,7 @@
-"""Makes the files of secrets: `make secrets`, or python3 -m deploy.secret_files [FOLDER].
+"""Makes the secret files: `make secrets`, or python3 -m deploy.secret_files [FOLDER].
 
-What is there already is kept, whatever is in it: another password would lock the stack out of its
-own data. Only the passwords of Redis' exporter, which are a copy, follow.
+Existing files are kept, whatever they contain: a new password would lock the stack out of its own
+data. Only the passwords of Redis's exporter, which are a copy, are updated.
 """
 
 import json
@@ -19,28 +19,30 @@ RANDOM: dict[str, Callable[[], str]] = {
     "database_password": lambda: secrets.token_urlsafe(32),
     "redis_password": lambda: secrets.token_urlsafe(32),
     "grafana_password": lambda: secrets.token_urlsafe(32),
-    # The first key to the API, and the way back in when all others are lost.
+    # The first API key, which still works when all others are lost.
     "api_key": lambda: "sw_" + secrets.token_urlsafe(32),
+    # Encrypts the signing secrets of webhooks: 32 bytes as base64, with the padding.
+    "webhook_key": lambda: secrets.token_urlsafe(32) + "=",
 }
-# What nobody but the operator can know. Compose wants a file for every secret, so those that are
-# not used are empty.
+# Known only to the operator. Compose wants a file for every secret, so those that are not used
+# are empty.
 GIVEN = {
     "alert_webhook_url": "http://localhost:9/nobody-is-told",
     "smtp_url": "",
 }
-# The exporter wants a password for every address, as JSON. REDIS_ADDR has the same one.
+# The exporter wants a JSON object with a password per address, which must match REDIS_ADDR.
 EXPORTER = "redis_exporter_passwords"
 REDIS_ADDRESS = "redis://redis:6379"
 
 
 def make(folder: Path) -> list[str]:
-    """Make what is missing in `folder`; return the names of the files that were made."""
+    """Make the files that are missing in `folder`; return their names."""
     if not folder.exists():
-        # Whoever is not its owner does not get as far as the files.
+        # Other users can't get to the files.
         folder.mkdir(mode=0o700, parents=True)
     made = []
     for name, new in RANDOM.items():
-        # An empty one is what is left when a disk was full.
+        # An empty file is what a full disk leaves.
         if not _content(folder / name):
             _write(folder / name, new() + "\n")
             made.append(name)
@@ -60,9 +62,9 @@ def _content(path: Path) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    # Whole or not at all, however this process ends. To be read by all who get that far: Compose
-    # mounts the file as it is, and each container's user is another number. The folder is what
-    # keeps this machine's other users out.
+    # Complete or not at all, however this process ends. Readable for everyone who can get to it:
+    # Compose mounts the file with its mode, and each container's user has another uid. The
+    # folder keeps this machine's other users out.
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(content)
     draft.chmod(0o444)
@@ -70,10 +72,10 @@ def _write(path: Path, content: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Make them, and say what was done."""
+    """Make the files, and print what was done."""
     folder = Path(arguments[0]) if arguments else secrets_folder()
     made = make(folder)
-    print(f"{folder}: " + (f"made {', '.join(made)}" if made else "all there, nothing changed"))
+    print(f"{folder}: " + (f"made {', '.join(made)}" if made else "all exist, nothing changed"))
     if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
         print(f"{folder}: other users of this machine can read it: chmod 700 {folder}")
 

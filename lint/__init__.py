@@ -1,1 +1,1 @@
-"""Makes files that linters can read of those that they can't read as they are."""
+"""Converts files that linters can't read directly into files that they can."""

@@ -1,7 +1,7 @@
-"""Writes the SQL of every migration into a file of its own: ``python -m lint.migrations DIR``.
+"""Writes the SQL of each migration to a separate file: ``python -m lint.migrations DIR``.
 
-One file for all would hide what is to be found: a table that is made in the same file is new to the
-linter, and nobody waits for it.
+A single file would hide problems: the linter treats a table that is created in the same file as
+new, so that nothing can be waiting for it.
 """
 
 import sys
@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 
 def write_sql(config: Config, folder: Path) -> list[Path]:
-    """Write the SQL of the migrations into `folder`, oldest first; return the files."""
+    """Write the SQL of the migrations to `folder`; return the files, the oldest first."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.sql"):
         old.unlink()

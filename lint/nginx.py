@@ -1,4 +1,4 @@
-"""Writes Nginx's configuration as its container has it: ``python -m lint.nginx DIR``.
+"""Writes Nginx's configuration as it is in the container: ``python -m lint.nginx DIR``.
 
 The image's entry point fills the container's environment into the templates. Here the values are
 those of the Compose files, or their defaults there.
@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-# Not in a comment, which may name one that is none.
+# Not in comments, which may contain names that are not variables.
 _VARIABLE = re.compile(r"^\s*#.*$|\$\{([A-Z][A-Z_]*)\}", re.MULTILINE)
 _OURS = re.compile(r"/etc/nginx/(conf\.d|snippets)/")
 
@@ -33,7 +33,7 @@ def render(root: Path, folder: Path) -> Path:
             lambda match: _value(match[1], compose) if match[1] else match[0], template.read_text()
         )
         (servers / template.stem).write_text(text)
-    # A linter takes an include for a path on this machine.
+    # A linter looks for included files on this machine.
     for file in (*folder.glob("*.conf"), *servers.iterdir(), *(folder / "snippets").iterdir()):
         ours = _OURS.sub(rf"{folder.resolve()}/\1/", file.read_text())
         file.write_text(ours.replace("include /etc/nginx/mime.types;", ""))
@@ -41,7 +41,7 @@ def render(root: Path, folder: Path) -> Path:
 
 
 def _value(name: str, compose: list[str]) -> str:
-    """Return what the newest Compose file sets the variable to, if nobody says otherwise."""
+    """Return the variable's value, or its default, in the newest Compose file that sets it."""
     line = re.compile(rf"^ +{name}: (?:&\S+ )?\"?(?:\$\{{{name}:-(.*)\}}|([^\s\"]+))", re.MULTILINE)
     for text in compose:
         if match := line.search(text):

@@ -24,11 +24,11 @@ from app import logs
 from app.database import Base
 from app.settings import load_settings
 
-# As a program of its own; what imports Alembic has its own logging. Every migration that is run has
-# a line in the job's log.
+# Only when run as a program; code that imports Alembic has its own logging. Each migration that is
+# run is logged.
 if not logging.getLogger().handlers:
     logs.configure(load_settings(), "migrate")
-    # Not among the SQL, where that is what is printed.
+    # Not when SQL is printed, so that they do not mix.
     quiet = context.is_offline_mode()
     logging.getLogger("alembic").setLevel(logging.WARNING if quiet else logging.INFO)
 
@@ -36,17 +36,17 @@ log = logging.getLogger("migrations")
 
 # Any number, the same for all migrations.
 LOCK = 7247
-# Whoever comes after a migration that waits for a table waits behind it, readers too. So it waits
-# for a moment only, lets the others pass, and tries again: a dump may hold its tables for minutes.
+# Queries that arrive after a migration that waits for a table wait behind it, even readers. So it
+# waits briefly, lets others pass, and tries again: a dump may hold its tables for minutes.
 LOCK_TIMEOUT = "SET lock_timeout = '2s'"
 TRY_AGAIN_SECONDS = 3
 GIVE_UP_SECONDS = 900
 
 
 def migrate(connection: Connection) -> None:
-    # Two migrations at once must not both create the same table: the second waits here, and
-    # then finds nothing left to do. The lock goes when the connection does. It is asked for again
-    # and again: an index that is made CONCURRENTLY waits for all who wait in the database.
+    # Two migrations at once must not both create the same table: the second waits here, and then
+    # has nothing left to do. The lock is released with the connection. Poll for it: CREATE INDEX
+    # CONCURRENTLY waits for all open snapshots, even that of a blocked query.
     while not connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
         connection.commit()
         time.sleep(0.2)
@@ -71,7 +71,7 @@ def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        # What one has locked is free again before the next begins.
+        # Release a migration's locks before the next one begins.
         transaction_per_migration=True,
         # The partitions of `checks` come and go with the days.
         include_name=lambda name, kind, _: (
@@ -79,8 +79,8 @@ def run(connection: Connection) -> None:
         ),
     )
     if newer := _unknown(connection):
-        # An earlier image, run again after a later one. Migrations first add what is new and take
-        # away only what no release before them uses, so it works with these tables too.
+        # An earlier image is run after a later one. Migrations first add what is new and only
+        # remove what no release before them uses, so it works with these tables too.
         log.warning("the database is at %s, newer than this program; it is left as it is", newer)
         return
     with context.begin_transaction():
@@ -91,7 +91,7 @@ def _unknown(connection: Connection) -> str | None:
     """Return the database's revision if these migrations do not have it."""
     known = {script.revision for script in context.script.walk_revisions()}
     heads = MigrationContext.configure(connection).get_current_heads()
-    # Asking began a transaction, in which Alembic would not begin its own.
+    # The query has begun a transaction, inside which Alembic would not begin its own.
     connection.commit()
     return next((head for head in heads if head not in known), None)
 
@@ -109,7 +109,7 @@ async def main() -> None:
 
 
 def write_sql() -> None:
-    """Write the migrations as SQL, for whoever wants to read them first: `--sql`."""
+    """Write the migrations as SQL, to be read before they are run: `--sql`."""
     context.configure(dialect_name="postgresql")
     with context.begin_transaction():
         context.execute(LOCK_TIMEOUT)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Run by the image's entry point before Nginx starts: one hash over all files that pages use, by
-# which pages call them (/assets/HASH/…). When one of them changes, all get new names, so browsers
-# may keep them for a year; as they import each other by relative paths, they always fit together.
+# Run by the image's entry point before Nginx starts: compute one hash of all assets, which pages
+# use in their URLs (/assets/HASH/…). When one file changes, all get new URLs, so browsers may
+# cache them for a year; as they import each other by relative paths, they always match.
 set -eu
 assets=/usr/share/nginx/html/assets
 hash=$(find "$assets" -type f -exec sha256sum {} + | LC_ALL=C sort -k 2 | sha256sum | cut -c 1-12)

@@ -1,1 +1,1 @@
-"""What runs in the background: checking, delivery, upkeep; with Celery or without."""
+"""The background work: checking, delivery and upkeep, with or without Celery."""

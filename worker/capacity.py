@@ -1,4 +1,4 @@
-"""How many checks one process can have under way, by the files and the memory that it may use."""
+"""How many concurrent checks one process can run, given its limits for files and memory."""
 
 import logging
 import resource
@@ -6,18 +6,18 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-# Files that are not for checks: the database, the broker, name servers, deliveries, logs.
+# Files reserved for other uses: the database, the broker, name servers, deliveries, logs.
 SPARE_FILES = 200
 # No more than this many files, even if the system sets no limit.
 FILES = 1_048_576
-# Bytes that a check needs while it waits for its target. With 4,000 targets that hang, a check
-# took 7,500 with plain HTTP and 56,000 with TLS; the kernel's buffers and what has been
-# read of an answer come on top.
+# Bytes that a check needs while it waits for its target. With 4,000 hanging targets, a check took
+# 7,500 bytes with plain HTTP and 56,000 with TLS; the kernel's buffers and the data read so
+# far come on top.
 CHECK_BYTES = 100_000
-# Part of the memory that checks may fill; the program itself, its targets and what it reads from
-# the sites need the rest.
+# Fraction of the memory that checks may use; the program itself, its targets and the data read
+# from sites need the rest.
 MEMORY_PART = 0.5
-# More brings nothing: 50,000 with time-outs of 10 s are 5,000 checks a second that all hang.
+# More is useless: 50,000 with timeouts of 10 s are 5,000 checks a second that all hang.
 MOST = 50_000
 LEAST = 100
 
@@ -25,7 +25,7 @@ _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 
 
 def raise_file_limit() -> int:
-    """Let this process open as many files as it may; return how many those are."""
+    """Raise the limit of open files as far as allowed; return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     if soft != resource.RLIM_INFINITY and soft < limit:
@@ -33,7 +33,7 @@ def raise_file_limit() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         except (OSError, ValueError) as error:
             # macOS has another limit, below the hard one.
-            log.warning("the limit of open files stays at %d: %s", soft, error)
+            log.warning("the limit for open files stays at %d: %s", soft, error)
             return soft
         return limit
     return min(soft, limit) if soft != resource.RLIM_INFINITY else limit
@@ -56,10 +56,10 @@ def memory_limit() -> int:
 
 
 def fit(wanted: int | None) -> int:
-    """Return how many checks to have at a time; `wanted` is the operator's limit, if any.
+    """Return how many checks to run at a time; `wanted` is the operator's limit, if any.
 
-    The number must hold the rate of checks times their timeout, because that is how many wait
-    when a network fails: so it is as large as files and memory allow.
+    The number must be at least the rate of checks times their timeout, because that many wait when
+    a network fails. So it is as large as files and memory allow.
     """
     files = raise_file_limit()
     memory = memory_limit()
@@ -68,7 +68,7 @@ def fit(wanted: int | None) -> int:
     most = max(min(by_files, by_memory, MOST), min(LEAST, by_files))
     fitting = most if wanted is None else min(wanted, by_files)
     log.info(
-        "at most %d checks at a time: %d files may be open, %d MiB of memory are there",
+        "at most %d checks at a time: %d open files and %d MiB of memory are available",
         fitting,
         files,
         memory >> 20,

@@ -4,10 +4,10 @@ from app.metrics.definitions import CERTIFICATES
 
 
 class Certificates:
-    """The last date seen for a monitor, of the first `limit` monitors that this worker checks.
+    """The last date seen per monitor, for the first `limit` monitors that this worker checks.
 
-    Another worker may have seen a later one: the latest counts. A monitor that is deleted stays
-    until the worker ends; rules take only those that stagewatch_monitor_info still names.
+    Another worker may have seen a later date: the latest counts. A deleted monitor stays until the
+    worker ends; alert rules use only monitors still present in stagewatch_monitor_info.
     """
 
     def __init__(self, limit: int) -> None:
@@ -15,7 +15,7 @@ class Certificates:
         self._seen: dict[int, float] = {}
 
     def note(self, monitor_id: int, expires: float | None) -> None:
-        """Take the date of a check, in seconds since the epoch; None where it had none."""
+        """Record a check's date, in seconds since the epoch; None if it had none."""
         if expires is None or self._seen.get(monitor_id) == expires:
             return
         if monitor_id not in self._seen and len(self._seen) >= self._limit:

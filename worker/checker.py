@@ -1,4 +1,4 @@
-"""Makes the checks that are due: claims them and probes, thousands at a time."""
+"""Runs the checks that are due: claims and probes them, thousands at a time."""
 
 import asyncio
 import logging
@@ -10,9 +10,8 @@ from app.checks.claiming import Claim, Floor, claim, release
 from app.checks.recording import CompletedCheck
 from app.database import Database, DatabaseUnavailable
 from app.metrics.definitions import CHECKS, CLAIMED, LAST_CLAIM, LATENESS, PROBES, RUNNING
-from app.probing.failure import CheckerFault
 from app.probing.prober import Prober
-from app.probing.result import Result, Timings
+from app.probing.result import CheckerFault, Result, Timings
 from worker.certificates import Certificates
 from worker.failure_review import FailureReview
 from worker.faults import Faults
@@ -22,30 +21,30 @@ from worker.target_cache import TargetCache
 
 log = logging.getLogger(__name__)
 
-# Checks that one claim takes: enough to be worth a transaction, few enough that several workers
-# share them.
+# Checks per claim: enough to be worth a transaction, few enough for several workers to share the
+# work.
 BATCH = 250
 # Seconds after which checks that could not be made are given back, many in one transaction. By
-# then what was lacking may be there again, and another worker may have it anyway.
+# then the missing resource may be available again, and another worker may have it anyway.
 GIVE_BACK_SECONDS = 1.0
-# Times in a row that a check which timed out while the event loop was late is made again. More
-# often would keep an outage quiet for as long as the machine is overloaded.
+# How many times in a row a check that timed out while the event loop was late is repeated. More
+# repeats would hide an outage for as long as the machine is overloaded.
 SECOND_CHANCES = 3
-# Times in a row that a check is given back at once. After that its lease must end first, so that
-# one that can never be made is not tried every second forever.
+# How many times in a row a check is given back at once. After that its lease must expire first,
+# so that a check that can never be made is not retried every second forever.
 AT_ONCE = 30
-# Part of its timeout after which a failure counts as timed out: uvloop's clock stands still while
+# Fraction of the timeout after which a failure counts as timed out: uvloop's clock stops while
 # callbacks run, so a timer may fire a little early.
 TIMED_OUT_PART = 0.8
-# Seconds for which the last results are tried to be stored when a worker stops.
+# Seconds spent on trying to store the last results when a worker stops.
 STORE_SECONDS = 5.0
 
 
 class Checker:
-    """Checks in one event loop, `concurrency` at a time, those that wait to be due included.
+    """Runs checks in one event loop, `concurrency` at a time, including those not due yet.
 
-    Results go to `writer`. A check that could not be made for want of something that the checker
-    itself needs has no result: its claim is given back, and `faults` counts it.
+    Results go to `writer`. A check that could not be made because the checker itself lacks a
+    resource has no result: its claim is given back, and `faults` counts it.
     """
 
     def __init__(
@@ -81,12 +80,12 @@ class Checker:
         self._closed = False
 
     async def claim(self) -> bool:
-        """Take what is due, and have it checked; return whether there may be more than was taken.
+        """Claim the checks that are due and schedule them; return whether more may be due.
 
         Raises DatabaseUnavailable.
         """
         async with self._claiming:
-            # Results that wait for a database that is away count too: they are not to fill
+            # Results that wait for an unavailable database count too: they must not fill
             # the memory.
             taken = len(self._waiting) + len(self._probing) + len(self._writer)
             taken += len(self._review) + len(self._unmade)
@@ -107,21 +106,21 @@ class Checker:
             return len(claims) == limit
 
     async def stop_claiming(self, seconds: float) -> None:
-        """Take nothing more; wait `seconds` at the most for a claim under way.
+        """Claim nothing more; wait at most `seconds` for a claim in progress.
 
-        One that is broken off after its commit would be left to its leases.
+        A claim interrupted after its commit would block its checks until their leases expire.
         """
         self._closed = True
         try:
             async with asyncio.timeout(seconds), self._claiming:
                 pass
         except TimeoutError:
-            log.warning("a claim under way is left to its leases")
+            log.warning("a claim in progress is left to its leases")
 
     async def drain(self, seconds: float) -> None:
-        """End: begin no more checks, give those under way `seconds`, store the results.
+        """Start no more checks, give those in progress `seconds`, and store the results.
 
-        What has not been made is given back, for other workers to claim at once.
+        Checks that were not made are given back, for other workers to claim at once.
         """
         self._closed = True
         async with self._claiming:
@@ -134,13 +133,13 @@ class Checker:
         unfinished = list(self._probing.values())
         for task in unfinished:
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*unfinished, return_exceptions=True)
         self._loop_watch.close()
         await self._review.close()
         await self._writer.close(STORE_SECONDS)
         self._giving_back.cancel()
-        # Waited for; that it ends as cancelled is no fault.
+        # Wait for it; ending as cancelled is not an error.
         await asyncio.gather(self._giving_back, return_exceptions=True)
         left += self._unmade
         try:
@@ -168,7 +167,7 @@ class Checker:
         LATENESS.observe(max(time.perf_counter() - claimed.planned_at, 0))
         target = self._targets.get(claimed)
         if target is None:
-            # It has been changed since it was claimed, or can't be read: that is no outage.
+            # It has changed since it was claimed, or can't be read: that is not an outage.
             return
         begin = time.monotonic()
         try:
@@ -219,7 +218,7 @@ class Checker:
                 log.warning("%d checks are left to their leases: %s", len(claims), error)
             except Exception:
                 log.exception("%d checks are left to their leases", len(claims))
-            # Counted until now, so that not more is claimed than there is room for.
+            # They count until now, so that no more is claimed than there is room for.
             del self._unmade[: len(claims)]
 
 

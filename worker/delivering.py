@@ -1,7 +1,8 @@
-"""What a worker delivers, besides its checks: notifications to channels, and mails."""
+"""A worker's deliveries, in addition to its checks: notifications to channels, and mails."""
 
 import asyncio
 
+from app.channels.sealing import Sealer
 from app.database import Database
 from app.listener import Listener
 from app.metrics import resources
@@ -12,25 +13,26 @@ from app.settings import Settings
 from app.subscriptions.mailing import MailLoop
 from app.subscriptions.smtp import mailing_of
 
-# Their own, so that checking, delivery and mails can't take what the others need: thousands of
-# mails hold up neither checks nor the channels of the team.
+# Separate pools, so that checking, delivery and mails can't take each other's connections:
+# thousands of mails delay neither checks nor the team's channels.
 DELIVERY_CONNECTIONS = 4
 MAIL_CONNECTIONS = 3
 
 
 class Delivering:
-    """Delivery with connections of its own, woken by whatever process stores a notification."""
+    """Delivery with its own connections, woken by any process that stores a notification."""
 
-    def __init__(self, settings: Settings, prober: Prober) -> None:
+    def __init__(self, settings: Settings, prober: Prober, sealer: Sealer) -> None:
         self._database = Database(settings.database_url, pool_size=DELIVERY_CONNECTIONS)
         self._mail_database = Database(settings.database_url, pool_size=MAIL_CONNECTIONS)
         resources.watch(self._database)
         resources.watch(self._mail_database)
         guard = Guard(settings.allowed_networks)
-        self._loops: list[DeliveryLoop | MailLoop] = [DeliveryLoop(self._database, prober, guard)]
+        channels = DeliveryLoop(self._database, prober, guard, sealer)
+        self._loops: list[DeliveryLoop | MailLoop] = [channels]
         if mailing := mailing_of(settings):
             self._loops.append(MailLoop(self._mail_database, mailing))
-        # It is faster than the polling, not safer.
+        # Faster than polling, but polling still happens.
         self._listener = Listener(
             settings.database_url,
             "notifications",
@@ -41,12 +43,12 @@ class Delivering:
             loop.start()
 
     def wake(self) -> None:
-        """Look at once for notifications and mails that are due."""
+        """Look for due notifications and mails at once."""
         for loop in self._loops:
             loop.wake()
 
     async def close(self, seconds: float) -> None:
-        """Give deliveries under way `seconds`."""
+        """Stop, giving deliveries in progress at most `seconds`."""
         await self._listener.close()
         await asyncio.gather(*(loop.close(seconds) for loop in self._loops))
         await self._database.close()

@@ -1,7 +1,7 @@
-"""Checking, delivery and upkeep of one process, in one event loop. Waking it only makes it faster.
+"""Checking, delivery and upkeep for one process, in one event loop. Wake-ups only speed it up.
 
-What is due is in PostgreSQL, and the engine looks there by itself, more than once in every two
-seconds. A wake-up from Celery makes it look at once; a broker that is away changes nothing.
+PostgreSQL holds what is due, and the engine looks there on its own, more than once every two
+seconds. A wake-up from Celery makes it look at once; it works just as well without the broker.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from app.channels.resealing import SETTLED_SECONDS, reseal
+from app.channels.sealing import Sealer
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.checks.switching import Switching
@@ -38,46 +40,48 @@ T = TypeVar("T")
 # Connections for checking: one claims, one stores, one gives back, one is for upkeep, one for
 # maintenance windows. Delivery has its own, so that neither can take what the other needs.
 CHECK_CONNECTIONS = 5
-# Seconds until the engine looks by itself for what is due, if nothing wakes it before. Less than
-# the time by which checks are claimed ahead (app.checks.claiming.HORIZON_SECONDS), and at
-# random, so that several workers take turns.
+# Seconds until the engine looks for due checks if nothing wakes it earlier. Less than the time by
+# which checks are claimed ahead (app.checks.claiming.HORIZON_SECONDS), and random, so that
+# several workers take turns.
 LOOK_SECONDS = (1.0, 1.4)
 # Seconds between two claims while more is due than one claim takes: other workers get a share.
 NEXT_CLAIM_SECONDS = 0.02
-# Seconds between two rounds of partitions and retention, and after one that failed. A worker
-# begins with one: after a standstill of a week there is no partition for today.
+# Seconds between two rounds of partition and retention upkeep, and after a failed round. A worker
+# begins with one: after a week of downtime there is no partition for today.
 UPKEEP_SECONDS = 3600.0
 UPKEEP_RETRY_SECONDS = 10.0
-# Seconds between two looks for rows of the schedule that no claim finds any more.
+# Seconds between two searches for schedule rows that claims no longer find.
 SWEEP_SECONDS = 60.0
-# Seconds between two notes that this worker checks from its location.
+# Seconds between two records that this worker checks from its location.
 PRESENCE_SECONDS = 10.0
-# Work of either kind takes no more than a hundredth of the time.
+# Each kind of upkeep takes at most a hundredth of the time.
 UPKEEP_SHARE = 100
-# Seconds that the end waits for a claim under way.
+# Seconds that shutdown waits for a claim in progress.
 CLAIM_SECONDS = 2.0
-# Seconds beyond those for checks and deliveries that the end may take: the last results are stored
-# in five of them (worker.checker.STORE_SECONDS), and connections closed.
+# Seconds that shutdown may take in addition to those for checks and deliveries: five of them for
+# storing the last results (worker.checker.STORE_SECONDS), the rest for closing connections.
 CLOSE_SECONDS = 8.0
 
 
 class Engine:
-    """All that works in one event loop. Made inside it; ended by `close`.
+    """All the work of one event loop. Create it inside that loop; `close` ends it.
 
-    `health_name` is the name for worker.health; None: nothing is noted there. At a location it
-    checks, and nothing else: one that is cut off must not hold up what is to be delivered, and one
-    that has been given no settings for retention must not apply their defaults to what all share.
+    `health_name` is the name for worker.health; None: nothing is recorded there. At a location it
+    only makes checks: a location that is cut off must not hold up deliveries, and one that has no
+    settings for retention must not apply the defaults to the data that all of them share.
     """
 
     def __init__(self, settings: Settings, *, health_name: str | None = None) -> None:
         self._settings = settings
         self._location = settings.location
+        self._began = time.monotonic()
         self._health_name = health_name
         self._database = Database(settings.database_url, pool_size=CHECK_CONNECTIONS)
         resources.watch(self._database)
         nameservers = settings.nameservers or None
         self._prober = Prober(settings.allowed_networks, nameservers)
-        self._delivering = None if self._location else Delivering(settings, self._prober)
+        sealer = Sealer(settings.webhook_keys)
+        self._delivering = None if self._location else Delivering(settings, self._prober, sealer)
         self._faults = Faults(health_name)
         self._checker = Checker(
             self._database,
@@ -98,6 +102,7 @@ class Engine:
         else:
             self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
             self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
+            self._upkeep(lambda: self._reseal(sealer), UPKEEP_SECONDS)
             self._tasks.append(asyncio.create_task(Switching(self._database).run()))
 
     def _upkeep(
@@ -110,11 +115,11 @@ class Engine:
         self._tasks.append(asyncio.create_task(repeated))
 
     def wake(self) -> None:
-        """Look at once for checks that are due."""
+        """Look for due checks at once."""
         self._look.set()
 
     def wake_delivery(self) -> None:
-        """Look at once for notifications and mails that are due."""
+        """Look for due notifications and mails at once."""
         if self._delivering:
             self._delivering.wake()
 
@@ -133,12 +138,16 @@ class Engine:
         """Maintain partitions and retention. Raises DatabaseUnavailable."""
         await maintain(self._database, self._settings)
 
+    async def _reseal(self, sealer: Sealer) -> None:
+        settled = time.monotonic() - self._began >= SETTLED_SECONDS
+        await reseal(self._database, sealer, settled=settled)
+
     async def close(self, seconds: float) -> None:
-        """Give checks and deliveries under way `seconds`, then store and give back the rest."""
+        """Give checks and deliveries in progress `seconds`; store results, give back the rest."""
         await self._checker.stop_claiming(CLAIM_SECONDS)
         for task in self._tasks:
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         closing = [self._checker.drain(seconds)]
         if self._delivering:
@@ -154,7 +163,7 @@ class Engine:
                 async with asyncio.timeout(random.uniform(*LOOK_SECONDS)):  # noqa: S311  (no secret)
                     await self._look.wait()
             except TimeoutError:
-                # Nobody has called: it looks all the same.
+                # Nothing woke it: time for the regular look.
                 pass
             self._look.clear()
             try:
@@ -162,7 +171,7 @@ class Engine:
             except DatabaseUnavailable as error:
                 log.warning("nothing claimed: %s", error)
             except Exception:
-                # A bug in one round must not be the end of all checking.
+                # A bug in one round must not stop all checking.
                 log.exception("claiming failed")
 
     async def _claim_what_is_due(self) -> None:
@@ -174,7 +183,7 @@ class Engine:
     async def _repeat(
         self, work: Callable[[], Awaitable[object]], seconds: float, asked: asyncio.Event
     ) -> None:
-        """Do `work` now, every `seconds`, when it is asked for, and soon again if it fails."""
+        """Do `work` now, every `seconds`, whenever `asked` is set, and again soon if it fails."""
         while True:
             asked.clear()
             begin = time.monotonic()
@@ -191,7 +200,7 @@ class Engine:
                 async with asyncio.timeout(pause):
                     await asked.wait()
             except TimeoutError:
-                # Nobody has asked: its own time has come.
+                # Not asked for: time for the regular round.
                 pass
 
 
@@ -206,15 +215,15 @@ class EngineThread:
         self._engine = self._run(self._make(settings, health_name), 10)
 
     def tell(self, message: Callable[[Engine], object]) -> None:
-        """Have `message` called with the engine, in its thread; do not wait for it."""
+        """Call `message` with the engine, in the engine's thread, without waiting for it."""
         self._loop.call_soon_threadsafe(message, self._engine)
 
     def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]], seconds: float) -> T:
-        """Return the result of `work`, done in the loop. Raises TimeoutError after `seconds`."""
+        """Run `work` in the loop and return its result. Raises TimeoutError after `seconds`."""
         return self._run(work(self._engine), seconds)
 
     def begin_close(self, seconds: float) -> None:
-        """Let the engine finish within about `seconds`, and do not wait for it."""
+        """Make the engine finish within about `seconds`, without waiting for it."""
         if self._closing is None:
             self._closing = threading.Thread(
                 target=self._close, args=(seconds,), name="engine's end", daemon=True
@@ -222,7 +231,7 @@ class EngineThread:
             self._closing.start()
 
     def close(self, seconds: float) -> None:
-        """Let the engine finish within about `seconds`, and end the loop."""
+        """Make the engine finish within about `seconds`, then stop the loop."""
         self.begin_close(seconds)
         if self._closing is not None:
             self._closing.join()
@@ -233,7 +242,7 @@ class EngineThread:
         except TimeoutError:
             log.warning("the engine did not end in time; its checks are left to their leases")
         except Exception:
-            log.exception("the engine did not end well")
+            log.exception("the engine ended with an error")
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(1)

@@ -1,4 +1,4 @@
-"""Whether a failed check is its target's failure, or may be the checker's own."""
+"""Decides whether a failed check is the target's fault, or may be the checker's own."""
 
 import asyncio
 import logging
@@ -10,15 +10,15 @@ from worker.selfcheck import SelfCheck
 
 log = logging.getLogger(__name__)
 
-# Monitors of different targets that must fail, one after the other and with no check in between
-# that succeeds, before the checker doubts itself.
+# Monitors of different targets that must fail in a row, with no successful check in between, before
+# the checker doubts itself.
 SUSPICIOUS = 3
-# Failures for which the self-check does not wait any longer.
+# Held failures at which the self-check does not wait any longer.
 ENOUGH = 20
-# Seconds for which such failures are held back until their cause is clear.
+# Seconds for which failures are held back until their cause is clear.
 HOLD_SECONDS = 1.0
 # Seconds between two self-checks while the checker is cut off, and between two records of what is
-# reachable while it is not.
+# reachable at other times.
 AGAIN_SECONDS = 2.0
 LEARN_SECONDS = 60.0
 
@@ -28,10 +28,10 @@ Held = tuple[Claim, CompletedCheck]
 class FailureReview:
     """Holds back failures of monitors that were up, as long as no other check succeeds.
 
-    One success shows that the checker can reach others: what was held is stored. If there is none,
-    and what fails is of several targets, the checker looks at itself. If it has lost something
-    that it had before, the failures are given back, and so are those that follow, until a check
-    succeeds or the self-check does. `store` or `give_back` is called for every failure.
+    One success shows that the checker can reach other hosts, so the held failures are stored. If
+    there is none, and several targets fail, the checker runs a self-check. If it has lost something
+    that it had before, these failures and any further ones are given back, until a check or the
+    self-check succeeds. `store` or `give_back` is called for every failure.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class FailureReview:
         self._selfcheck = selfcheck
         self._store = store
         self._give_back = give_back
-        # Monitors whose last check from here was good.
+        # Monitors whose last check from here succeeded.
         self._up: set[int] = set()
-        # Where checks failed since the last good one, of monitors that were up.
+        # Hosts of monitors that were up and have failed since the last successful check.
         self._failing: dict[int, str] = {}
         self._held: list[Held] = []
         self._cut_off: str | None = None
@@ -59,9 +59,9 @@ class FailureReview:
         return len(self._held)
 
     def passed(self, completed: CompletedCheck, host: str) -> None:
-        """Take the result of a check of `host` that succeeded."""
+        """Handle the result of a successful check of `host`."""
         self._up.add(completed.monitor_id)
-        # That this machine reaches itself does not show that it reaches others.
+        # Reaching itself does not show that this machine can reach others.
         if (self._failing or self._cut_off) and not _is_local(host):
             self._failing.clear()
             self._cut_off = None
@@ -69,7 +69,7 @@ class FailureReview:
         self._store(completed)
 
     def failed(self, claim: Claim, completed: CompletedCheck, host: str) -> None:
-        """Take the result of a check of `host` that failed."""
+        """Handle the result of a failed check of `host`."""
         if _is_local(host):
             self._up.discard(claim.monitor_id)
             self._store(completed)
@@ -78,7 +78,7 @@ class FailureReview:
             self._up.discard(claim.monitor_id)
             self._failing[claim.monitor_id] = host
         elif self._cut_off is None and claim.monitor_id not in self._failing:
-            # It was down before all this, or has never been up.
+            # It was down before this, or has never been up.
             self._store(completed)
             return
         self._held.append((claim, completed))
@@ -87,10 +87,10 @@ class FailureReview:
             self._full.set()
 
     async def close(self) -> None:
-        """Stop; what is held is stored."""
+        """Stop; held failures are stored, or given back if the checker is cut off."""
         for task in (self._reviewing, self._learning):
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(self._reviewing, self._learning, return_exceptions=True)
         if self._cut_off is None:
             self._let_go()
@@ -104,7 +104,7 @@ class FailureReview:
                 async with asyncio.timeout(HOLD_SECONDS):
                     await self._full.wait()
             except TimeoutError:
-                # Not full, and held for long enough.
+                # Not many failures, but held for long enough.
                 pass
             self._some.clear()
             self._full.clear()
@@ -135,7 +135,7 @@ class FailureReview:
     def _hand_back(self, reason: str) -> None:
         held, self._held = self._held, []
         for claim, _ in held:
-            # As it was before: its next failure is held again.
+            # Restore its earlier state, so that its next failure is held again.
             self._up.add(claim.monitor_id)
             self._give_back(claim, reason)
 

@@ -1,4 +1,4 @@
-"""What the checker itself lacks, counted and reported in the log and to the health check."""
+"""Counts the checker's own faults and reports them in the log and to the health check."""
 
 import logging
 import time
@@ -8,15 +8,15 @@ from worker.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
-# Seconds between two lines in the log, and between two notes for the health check.
+# Seconds between two log lines, and between two notes for the health check.
 WARN_SECONDS = 10.0
 NOTE_SECONDS = 1.0
 
 
 class Faults:
-    """The checks that could not be made; from the first until one check is good again.
+    """Checks that could not be made, from the first one until a check succeeds again.
 
-    `name` is the one under which worker.health looks; None: nothing is noted there.
+    `name` is the name for worker.health; None: nothing is recorded there.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -40,7 +40,7 @@ class Faults:
             self._health.write(reason, self._since)
 
     def clear(self) -> None:
-        """Take note of a good check."""
+        """Record a successful check."""
         if self._since is None:
             return
         self._since = None

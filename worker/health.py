@@ -1,8 +1,8 @@
-"""Health checks that see a stall, and not just a process.
+"""Health checks that detect a stall, not just a missing process.
 
-Worker and beat touch a file when they have done their work: the worker when it has claimed what
-is due from PostgreSQL, beat when it has sent a wake-up. The worker also notes when it lacks what
-checks need. Exit code 0 if the work was done a moment ago and nothing is lacking.
+Worker and beat touch a file when they have done their work: the worker when it has claimed due
+checks from PostgreSQL, beat when it has sent a wake-up. The worker also records when it lacks
+something that checks need. Exit code 0 if the work was done recently and nothing is lacking.
 
     python -m worker.health beat|worker
 """
@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-# Seconds. Beat sends every second, a worker claims more than once in two, woken or not.
+# Seconds. Beat sends every second; a worker claims more often than every two, woken or not.
 STALL_SECONDS = {"beat": 15, "worker": 20}
-# Seconds for which a fault of the checker itself may last without one good check in between.
+# Seconds for which the checker's own fault may last without a successful check in between.
 FAULT_SECONDS = 30
 
 
@@ -25,12 +25,12 @@ def _file(name: str, what: str) -> Path:
 
 
 def alive(name: str) -> None:
-    """Note that `name` has just done its work."""
+    """Record that `name` has just done its work."""
     file = _file(name, "alive")
-    # By the clock that it is compared with, which a file system's need not be.
+    # From the clock that it is compared with; a file system may use another one.
     now = time.time()
     try:
-        # Opens no file: there may be none left to open.
+        # Opens no file, because the limit of open files may be reached.
         os.utime(file, (now, now))
     except FileNotFoundError:
         file.touch()
@@ -38,12 +38,12 @@ def alive(name: str) -> None:
 
 
 class FaultNote:
-    """A note that `name` lacks something itself.
+    """A note that `name` itself lacks something.
 
-    The file is opened at once and kept: it may be open files that are lacking later.
+    The file is opened in advance and kept open, because open files may be what is lacking later.
     """
 
-    # All of it is written by one call, so a reader finds the old text or the new one.
+    # Written in one call, so a reader sees either the old text or the new one.
     _BYTES = 1024
 
     def __init__(self, name: str) -> None:
@@ -51,12 +51,12 @@ class FaultNote:
         self._file = os.open(_file(name, "fault"), flags, 0o600)
 
     def write(self, reason: str, since: float) -> None:
-        """Note what is lacking, and since when, by time.time()."""
+        """Record what is lacking, and since when (time.time())."""
         text = json.dumps({"reason": reason[:300], "since": since, "last": time.time()})
         os.pwrite(self._file, text.encode().ljust(self._BYTES), 0)
 
     def clear(self) -> None:
-        """Note that nothing is lacking any more."""
+        """Record that nothing is lacking any more."""
         os.ftruncate(self._file, 0)
 
     def close(self) -> None:
@@ -69,21 +69,21 @@ def problem(name: str) -> str | None:
     try:
         idle = time.time() - _file(name, "alive").stat().st_mtime
     except FileNotFoundError:
-        return f"{name} has not begun to work"
+        return f"{name} has not started working"
     if idle > STALL_SECONDS[name]:
         return f"{name} has done nothing for {idle:.0f} s"
     try:
         text = _file(name, "fault").read_text()
     except FileNotFoundError:
-        # It has never had one.
+        # It has never written a note.
         return None
     if not text:
         return None
     noted = json.loads(text)
     now = time.time()
-    # One that has not come again has gone, although no check has succeeded since.
+    # A fault that has not recurred is over, even if no check has succeeded since.
     if now - noted["last"] < FAULT_SECONDS <= now - noted["since"]:
-        return f"no check can be made for {now - noted['since']:.0f} s: {noted['reason']}"
+        return f"no check could be made for {now - noted['since']:.0f} s: {noted['reason']}"
     return None
 
 

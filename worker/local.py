@@ -1,8 +1,8 @@
-"""Without Docker: `make run` serves everything in one process on this machine alone.
+"""Without Docker: `make run` serves everything in one process, on this machine only.
 
-The code is the same as in containers. What differs is the surroundings: PostgreSQL comes
-from a wheel, this process's memory takes the place of Redis, and tasks in its event loop take
-that of beat and workers.
+The code is the same as in containers; only the environment differs: PostgreSQL comes from a
+wheel, this process's memory replaces Redis, and tasks in its event loop replace beat and
+workers.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ from worker.engine import Engine
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("DATA_DIR", ROOT / ".data")) / "postgres"
 DEMO = "Stagewatch itself"
-# Seconds that checks under way get when it is stopped.
+# Seconds for checks in progress when the program is stopped.
 DRAIN_SECONDS = 2
 
 
 async def add_demo_monitor(database_url: str, port: int) -> None:
-    """Add a monitor of Stagewatch itself, unless there is any monitor already."""
+    """Add a monitor for Stagewatch itself, unless there are monitors already."""
     database = Database(database_url)
     async with database.transaction() as session:
         if await session.scalar(select(Monitor.id).limit(1)) is None:
@@ -59,8 +59,8 @@ async def working(settings: Settings) -> AsyncIterator[None]:
 
 
 def create_local_app(settings: Settings | None = None) -> FastAPI:
-    """Return the application, with the pages and the checking in it."""
-    settings = settings or load_settings()
+    """Return the application, including the pages and the checking."""
+    settings = settings or load_settings(seals=True)
     app = create_app(settings)
     add_pages(app)
     serving = app.router.lifespan_context
@@ -75,7 +75,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
 
 
 def stop(_signum: int, _frame: FrameType | None) -> None:
-    # An ordinary end, so that the database is stopped on the way out.
+    # Exit normally, so that the database is stopped as well.
     sys.exit(0)
 
 
@@ -83,14 +83,14 @@ def main() -> None:
     port = load_settings().port
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    # The demo monitor is on this machine, where checks may not go unless they are allowed to.
+    # The demo monitor is on this machine, which checks may only reach if it is allowed.
     os.environ.setdefault("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
-    # For the person at this terminal, who is not to read a line for every check.
+    # For the person at this terminal, who should not see a line for every check.
     os.environ.setdefault("LOG_FORMAT", "console")
     os.environ.setdefault("LOG_LEVEL", "warning")
     # One process does not need Redis, even if the environment names one.
     os.environ["REDIS_URL"] = ""
-    # It is the only one, so it checks what is to be checked from anywhere.
+    # As the only process, it makes the checks that can be made from anywhere.
     os.environ["LOCATION"] = ""
     logs.configure(load_settings(), "local")
     with local_postgres(DATA) as os.environ["DATABASE_URL"]:
@@ -98,8 +98,8 @@ def main() -> None:
         asyncio.run(add_demo_monitor(load_settings().database_url, port))
         print(f"Stagewatch: http://localhost:{port} (documentation at /docs, Ctrl-C stops it)")
         print(f"PostgreSQL runs from a wheel; its data is in {DATA}")
-        print("In place of Redis, this process's memory caches and counts")
-        print("In place of Celery, a task in its event loop checks what is due")
+        print("Instead of Redis, this process's memory caches and counts")
+        print("Instead of Celery, a task in its event loop makes the checks that are due")
         sys.stdout.flush()
         config = server_config(
             load_settings(),

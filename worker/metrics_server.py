@@ -1,4 +1,4 @@
-"""A worker's metrics over HTTP, in a thread: they must answer when the event loop does not."""
+"""A worker's metrics over HTTP, in a thread: they must respond even if the event loop does not."""
 
 import logging
 import socket
@@ -11,9 +11,9 @@ from app.metrics.exposition import CONTENT_TYPE_LATEST, render
 
 log = logging.getLogger(__name__)
 
-# Seconds for a client to send its request: one that is silent must not hold a thread for ever.
+# Seconds for a client to send its request: a silent client must not hold a thread forever.
 CLIENT_SECONDS = 10
-# Seconds that a start of the worker waits for its own name to be known.
+# Seconds that a starting worker waits until its own name can be resolved.
 PATIENCE_SECONDS = 2.0
 
 
@@ -30,7 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  # as inherited
-        # A line for every scrape, four a minute, says nothing.
+        # A line for every scrape, four a minute, would be useless.
         pass
 
 
@@ -39,7 +39,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound.getsockname()[:2], _Handler, bind_and_activate=False)
-        # Its own was made for an address that it binds itself.
+        # The base class has created a socket to bind itself; replace it.
         self.socket.close()
         self.socket = bound
         self.server_activate()
@@ -48,8 +48,8 @@ class _Server(ThreadingHTTPServer):
 def serve_metrics(places: Sequence[str], port: int) -> list[ThreadingHTTPServer]:
     """Serve /metrics at `places` from threads until the process ends; port 0: nowhere.
 
-    Nothing is served where a place is none of this machine's or the port is taken: a worker checks
-    all the same then, as being watched is not its purpose.
+    Nothing is served if an address is not this machine's or the port is taken: the worker still
+    runs its checks, because being monitored is not its purpose.
     """
     if port == 0:
         return []

@@ -1,4 +1,4 @@
-"""Gathers the results of checks and stores them, many in one transaction."""
+"""Gathers check results and stores them, many in one transaction."""
 
 import asyncio
 import logging
@@ -16,25 +16,25 @@ from worker.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
-# Results that one transaction stores.
+# Results per transaction.
 STORE_BATCH = 500
-# Seconds for which results are gathered before they are stored. At 200 checks a second, half a
-# second costs half of what a tenth does; outages are reported that much later.
+# Seconds for which results are gathered before they are stored. At 200 checks a second, 0.5 s
+# costs half as much as 0.1 s; outages are reported that much later.
 GATHER_SECONDS = 0.5
-# Seconds between two attempts to store while the database is away.
+# Seconds between two attempts to store while the database is unavailable.
 RETRY_SECONDS = 1.0
-# Results of one monitor that may wait for the database. A lease allows one at a time, so there
-# are more only after leases ran out; then the newest say what is so now.
+# Results per monitor that may wait for the database. A lease allows one at a time, so there are
+# more only after leases have expired; then the newest ones show the current state.
 LIMIT_PER_MONITOR = 3
-# Seconds between two lines in the log about a database that is away.
+# Seconds between two log lines about an unavailable database.
 WARN_SECONDS = 10.0
 
 
 class ResultWriter:
-    """Stores results in the order in which they were added, no two of a monitor at once.
+    """Stores results in the order they were added, at most one per monitor at a time.
 
-    Made inside the event loop that it works in. `on_notifications` is called after the commit,
-    when results have caused some. `len()` is the number of results that are not stored yet.
+    Create it inside the event loop it works in. `on_notifications` is called after the commit if
+    results have caused notifications. `len()` is the number of results not stored yet.
     """
 
     def __init__(
@@ -54,22 +54,22 @@ class ResultWriter:
         return self._count + self._storing
 
     def add(self, completed: CompletedCheck) -> None:
-        """Have a result stored, within about half a second if the database is there."""
+        """Queue a result; it is stored within about half a second if the database is available."""
         self._waiting.setdefault(completed.monitor_id, []).append(completed)
         self._count += 1
         self._arrived.set()
 
     async def close(self, seconds: float) -> None:
-        """Store what is left, for `seconds` at the most."""
+        """Store the remaining results, for at most `seconds`."""
         self._closing = True
         self._arrived.set()
-        # Waited for and not cancelled: in the middle of a transaction that would lose a batch.
+        # Not cancelled at once: in the middle of a transaction, that would lose a batch.
         await asyncio.wait([self._task], timeout=seconds)
         self._task.cancel()
-        # Waited for; that it ends as cancelled is no fault.
+        # Wait for it; ending as cancelled is not an error.
         await asyncio.gather(self._task, return_exceptions=True)
         if len(self):
-            log.warning("%d results were not stored; their checks are made again", len(self))
+            log.warning("%d results were not stored; their checks will be repeated", len(self))
 
     async def _run(self) -> None:
         while self._waiting or not self._closing:
@@ -82,7 +82,7 @@ class ResultWriter:
                 try:
                     await self._store(batch)
                 except DatabaseUnavailable as error:
-                    # They wait again, so they are counted there.
+                    # They are back in the queue and counted there.
                     self._storing = 0
                     if self._warn.ready():
                         log.warning("%d results wait for the database: %s", len(self), error)
@@ -93,7 +93,7 @@ class ResultWriter:
                     self._storing = 0
 
     def _next_batch(self) -> list[CompletedCheck]:
-        """Take the next results to store, no two of one monitor among them."""
+        """Take the next results to store, at most one per monitor."""
         batch = []
         for monitor_id in list(islice(self._waiting, STORE_BATCH)):
             results = self._waiting[monitor_id]
@@ -104,7 +104,7 @@ class ResultWriter:
         return batch
 
     def _put_back(self, batch: list[CompletedCheck]) -> None:
-        """Keep results for the next attempt, before those of the same monitor that came since."""
+        """Put results back for the next attempt, ahead of newer ones of the same monitor."""
         dropped = 0
         for completed in batch:
             results = self._waiting.setdefault(completed.monitor_id, [])
@@ -117,9 +117,9 @@ class ResultWriter:
             log.warning("%d old results were dropped: newer ones wait for the database", dropped)
 
     async def _store(self, batch: list[CompletedCheck]) -> None:
-        """Store a batch. A result that can't be stored must not take the others with it.
+        """Store a batch; a result that can't be stored does not prevent storing the others.
 
-        Raises DatabaseUnavailable; what was not stored then waits again.
+        Raises DatabaseUnavailable; the results not stored by then are queued again.
         """
         parts = [batch]
         while parts:
@@ -131,7 +131,7 @@ class ResultWriter:
                 raise
 
     async def _attempt(self, part: list[CompletedCheck]) -> list[list[CompletedCheck]]:
-        """Store some results; return what is to be tried in smaller parts instead."""
+        """Store some results; if that fails, return smaller parts to try instead."""
         try:
             recorded = await self._record(part)
         except DatabaseUnavailable:
@@ -147,10 +147,10 @@ class ResultWriter:
         return []
 
     async def _store_reduced(self, completed: CompletedCheck, error: Exception) -> None:
-        """Store only whether the check was ok, of a result that PostgreSQL refuses.
+        """Store only whether the check was ok, for a result that PostgreSQL rejects.
 
-        The monitor's state must follow its site, and its next check must come, although
-        something in the result can't be stored.
+        The monitor's state must be updated and its next check planned, even if part of the result
+        can't be stored.
         """
         number = completed.monitor_id
         log.error("a result of monitor %d can't be stored whole", number, exc_info=error)

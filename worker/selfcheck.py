@@ -14,18 +14,18 @@ import pycares
 
 log = logging.getLogger(__name__)
 
-# Seconds between two readings of the event loop's clock, and how late one must be to matter.
+# Seconds between two ticks of the event loop, and how late a tick must be to matter.
 TICK_SECONDS = 0.2
 LAG_SECONDS = 0.5
-# Seconds that one part of the self-check may take.
+# Seconds allowed for each part of the self-check.
 PART_SECONDS = 2.0
 
 
 class LoopWatch:
     """Notices when the event loop itself was late, by time.monotonic().
 
-    A loop that was held up handles its timers before it reads what has arrived meanwhile: checks
-    time out although their targets have answered.
+    A delayed loop handles its timers before it reads the data that has arrived in the meantime, so
+    checks time out although their targets have responded.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class LoopWatch:
 
     def late_since(self, begin: float) -> bool:
         """Return whether the loop was late at any time since `begin`."""
-        # The next tick itself may be what is late.
+        # The next tick may already be late itself.
         return self._late_at >= begin or time.monotonic() - self._expected > LAG_SECONDS
 
     def close(self) -> None:
@@ -56,9 +56,9 @@ class LoopWatch:
 class SelfCheck:
     """Compares what the checker can reach with what it could reach when all was well.
 
-    Three facts: a connection to itself, a route out of this machine, a name server that answers.
+    It looks for a connection to itself, a route out of this machine, a name server that answers.
     What was never there (no name server, no route) is not missed; what was there and is gone is a
-    fault of the checker's surroundings, and not of its targets.
+    fault of the checker's environment, not of its targets.
     """
 
     def __init__(self, nameservers: Sequence[str] | None = None) -> None:
@@ -67,8 +67,8 @@ class SelfCheck:
         self._known: set[str] = set()
 
     async def learn(self) -> None:
-        """Note what is there now; to be called while checks succeed."""
-        # The last but one counts too: this one may fall into the moment when something is lost.
+        """Record what is reachable now. Call this while checks succeed."""
+        # The previous record counts too: this one may be taken just when something is lost.
         self._earlier, self._known = self._known, await self._facts()
 
     async def missing(self) -> list[str]:
@@ -92,7 +92,7 @@ class SelfCheck:
             port = server.sockets[0].getsockname()[1]
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
-            # It was connected, which is all that is asked; how it ends says nothing.
+            # Being connected is all that matters; how the connection ends does not.
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
         return True
@@ -106,7 +106,7 @@ class SelfCheck:
             # The root's own name servers: any resolver that can reach the Internet knows them.
             await resolver.query_dns(".", "NS")
         except aiodns.error.DNSError as error:
-            # "No such name" is an answer; no answer, a refusal or a failure is none.
+            # "No such name" counts as an answer; silence, a refusal or a failure does not.
             return error.args[0] in (pycares.errno.ARES_ENODATA, pycares.errno.ARES_ENOTFOUND)
         finally:
             await resolver.close()
@@ -114,13 +114,13 @@ class SelfCheck:
 
 
 def _has_default_route() -> bool:
-    """Return whether Linux knows a way to everywhere. Raises OSError on another system."""
+    """Return whether Linux has a default route. Raises OSError on other systems."""
     # Column 2 is the destination, 0 for the default; column 4 the flags, 1 for "up".
     for line in Path("/proc/net/route").read_text().splitlines()[1:]:
         columns = line.split()
         if columns[1] == "00000000" and int(columns[3], 16) & 1:
             return True
-    # For IPv6 there is always one, through `lo`, that leads nowhere.
+    # For IPv6 there is always one through `lo`, which leads nowhere.
     for line in Path("/proc/net/ipv6_route").read_text().splitlines():
         columns = line.split()
         if columns[0] == "0" * 32 and columns[1] == "00" and columns[-1] != "lo":
@@ -133,7 +133,7 @@ async def _in_time(part: Coroutine[Any, Any, bool]) -> bool:
         async with asyncio.timeout(PART_SECONDS):
             return await part
     except (OSError, TimeoutError):
-        # Not there, which is what is asked.
+        # Not there, which is the answer.
         return False
     except Exception:
         log.exception("a part of the self-check failed")

@@ -1,1 +1,1 @@
-"""What all routes share: problem details, limits, pagination."""
+"""Code shared by all routes: problem details, limits, pagination."""

@@ -1,4 +1,4 @@
-"""What a route asks of who calls it: nothing, a key that may read, or one that may write."""
+"""The access that a route requires: none, a key that may read, or one that may write."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ class Access:
         self._changing = changing
 
     def needed(self, method: str) -> Needed:
-        """Return what a request of this method needs."""
+        """Return the access that a request with this method needs."""
         return self._reading if method in _READING else self._changing
 
     async def __call__(self, request: Request) -> None:
@@ -32,14 +32,14 @@ class Access:
             raise Problem(401, WANTED, headers={"WWW-Authenticate": REALM})
         if needed == "write" and key.scope == "read":
             challenge = f'{REALM}, error="insufficient_scope", scope="write"'
-            detail = "This key may only read; to change something takes one that may write."
+            detail = "This key can only read; use a key with the scope write to make changes."
             raise Problem(403, detail, headers={"WWW-Authenticate": challenge})
 
 
 def requires(scope: Needed, *, changing: Needed | None = None) -> Any:
-    """Return a route's or a router's dependency: the scope of key that is needed to call it.
+    """Return a dependency for a route or a router that requires a key of this scope.
 
-    `changing`: what is needed for all methods but GET, where that is another scope.
+    `changing`: the scope for all methods but GET and HEAD, if it is another one.
     """
     return Depends(Access(scope, changing or scope))
 
@@ -53,12 +53,12 @@ IsPublic = Annotated[bool, Depends(_is_public)]
 
 
 def stated(route: Any, method: str) -> Needed | None:
-    """Return what a route says that it needs for a method; None if it says nothing."""
+    """Return the access that a route declares for a method; None if it declares none."""
     found = [
         dependency.call.needed(method)
         for dependency in route.dependant.dependencies
         if isinstance(dependency.call, Access)
     ]
-    # All of them are asked, so what is left is the strictest.
+    # All of them are checked, so the strictest one decides.
     order: tuple[Needed, ...] = ("public", "read", "write")
     return max(found, key=order.index, default=None)

@@ -1,4 +1,4 @@
-"""Who asks: the key that a request came with, found before anything else is done for it."""
+"""Authentication: look up the key of a request before doing anything else for it."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,27 +10,27 @@ from app.keys.keyring import Key, KeyRefused, Keyring
 
 REALM = 'Bearer realm="stagewatch"'
 WANTED = "This needs an API key, sent as `Authorization: Bearer sw_…`."
-# Where the key of a request is, in its scope's state.
+# The name under which the key of a request is kept in its scope's state.
 KEY = "api_key"
 
 
 def bearer(headers: Headers) -> str | None:
     """Return the token of `Authorization: Bearer …` (RFC 6750); None if there is none.
 
-    Another scheme is meant for somebody else: a proxy in front that has passwords of its own.
+    Another scheme is meant for another server: a proxy in front with its own passwords.
     """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def key_of(scope: Scope) -> Key | None:
-    """Return the key that a request came with."""
+    """Return the key of a request, or None."""
     key: Key | None = scope.get("state", {}).get(KEY)
     return key
 
 
 class _TooManyWrongKeys(Exception):
-    """An address has to wait for so many seconds."""
+    """An address has to wait for `wait` seconds."""
 
     def __init__(self, wait: int) -> None:
         super().__init__(wait)
@@ -38,14 +38,14 @@ class _TooManyWrongKeys(Exception):
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware: takes the key of requests below `prefix`; 401 for one that is none (more).
+    """ASGI middleware: finds the key of requests below `prefix`; 401 for an invalid one.
 
-    On public routes too: whoever sends a key is to hear that it is worthless. Without any, a
-    request goes on, and the route says what it needs (app.api.access). 503 while the database
-    can't tell: a 401 would have clients throw away a key that is right.
+    Also on public routes: a client that sends a key must learn that it is invalid. A request
+    without a key is passed on, and the route decides (app.api.access). 503 while the database does
+    not answer: a 401 would make clients discard a valid key.
 
-    429 for an address that has sent too many different wrong keys: nothing it sends is looked for
-    then, but keys that were right before, of others behind the same address.
+    429 for an address that has sent too many different wrong keys. Only keys that were valid before
+    are then looked up, for other clients behind the same address.
     """
 
     def __init__(self, app: ASGIApp, prefix: str = "/api/") -> None:
@@ -71,7 +71,7 @@ class AuthenticationMiddleware:
             detail = f"Too many wrong keys from {address}; try again in {limited.wait} s."
             answer = problem_response(429, detail, headers={"Retry-After": str(limited.wait)})
         except DatabaseUnavailable:
-            detail = "The database does not answer, so no key can be looked for; try again soon."
+            detail = "The database does not answer, so keys can't be checked; try again soon."
             answer = problem_response(503, detail, headers={"Retry-After": "5"})
         else:
             scope.setdefault("state", {})[KEY] = key

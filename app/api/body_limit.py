@@ -1,4 +1,4 @@
-"""A limit for request bodies, kept before anything of them is parsed."""
+"""A limit for request bodies, enforced before any of them is parsed."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ from app.api.authentication import REALM, WANTED, key_of
 from app.api.problems import problem_response
 
 MAX_BODY_BYTES = 64 * 1024
-# A thousand monitors, most of which are about 300 bytes; and about 20,000 as YAML without their
-# defaults, as much as Nginx lets through. The command line takes more.
+# A thousand monitors, most of which have about 300 bytes; and about 20,000 as YAML without their
+# defaults, which is as much as Nginx lets through. The command line accepts more.
 LARGER: Mapping[str, int] = {
     "/api/monitors/bulk": 2 * 1024 * 1024,
     "/api/config": 4 * 1024 * 1024,
@@ -19,12 +19,12 @@ LARGER: Mapping[str, int] = {
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware: 413 for a body of more than `limit` bytes, or what `larger` has for a path.
+    """ASGI middleware: 413 for a body of more than `limit` bytes, or the path's limit in `larger`.
 
-    A declared length is refused at once. A body in pieces without one is counted as
-    it arrives, so that a client can't fill the memory by leaving the length out. Where keys are
-    wanted, a path in `larger` is 401 without one: a route reads its body before it asks for a key,
-    and nobody unknown is to have megabytes of JSON read.
+    A declared length is refused at once. A chunked body without one is counted as it arrives, so
+    that a client can't fill the memory by omitting the length. Where keys are required, paths in
+    `larger` answer 401 without one: a route reads its body before it checks the key, and unknown
+    clients must not have megabytes of JSON read.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class BodyLimitMiddleware:
             challenge = {"WWW-Authenticate": REALM, "connection": "close"}
             await problem_response(401, WANTED, headers=challenge)(scope, receive, send)
             return
-        detail = f"The body may have {limit} bytes at the most."
+        detail = f"The body must not be larger than {limit} bytes."
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             refusal = problem_response(413, detail, headers={"connection": "close"})

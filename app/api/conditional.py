@@ -1,4 +1,4 @@
-"""Answers that a client may keep, and may ask whether they are still right (RFC 9110, 13)."""
+"""Responses that a client may keep, and may revalidate later (RFC 9110, 13)."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from starlette.datastructures import Headers
 
 CACHEABLE: dict[int | str, dict[str, Any]] = {
-    304: {"description": "Not Modified: If-None-Match names the present ETag."}
+    304: {"description": "Not Modified: If-None-Match contains the current ETag."}
 }
 
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -24,9 +24,9 @@ def conditional(
     digest: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the content with an ETag, or 304 to a client that has it.
+    """Return the content with an ETag, or 304 to a client that already has it.
 
-    `digest` tells it from other contents; without one it is made here.
+    `digest` identifies the content; without one, it is computed here.
     """
     # Weak: compressed or not, it is the same content (RFC 9110, 8.8.1).
     digest = digest or blake2b(content, digest_size=16).hexdigest()
@@ -43,7 +43,7 @@ def _matches(headers: Headers, opaque: str) -> bool:
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Return whether the client takes a compressed answer; `gzip;q=0` says that it does not."""
+    """Return whether the client accepts gzip; `gzip;q=0` means that it does not."""
     weights: dict[str, str] = {}
     for part in ",".join(headers.getlist("accept-encoding")).split(","):
         coding, _, parameter = part.lower().partition(";")

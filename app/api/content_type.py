@@ -1,19 +1,19 @@
-"""JSON and nothing else in the bodies of requests, and YAML where a file is sent."""
+"""Accept only JSON in request bodies, and YAML where a file is sent."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem_response
 
-# RFC 9512. Like JSON, it is nothing that a browser sends for another site unasked.
+# RFC 9512. As with JSON, browsers do not send it for another site without asking first.
 YAML = "application/yaml"
 TAKE_YAML = frozenset({"/api/config", "/api/config/diff"})
 
 
 class JsonOnlyMiddleware:
-    """ASGI middleware: 415 for a body below `prefix` that is not said to be JSON, or YAML.
+    """ASGI middleware: 415 for a body below `prefix` that is not declared as JSON, or YAML.
 
-    This also protects users: a browser lets any site's page send text/plain and forms here, but
+    This also protects users: a browser lets pages of any site send text/plain and forms here, but
     asks for permission before it sends application/json.
     """
 
@@ -28,7 +28,7 @@ class JsonOnlyMiddleware:
             if _has_body(headers) and not _is_right(headers, yaml=takes_yaml):
                 what, media_type = ("YAML", YAML) if takes_yaml else ("JSON", "application/json")
                 detail = f"The body must be {what}, sent with Content-Type: {media_type}."
-                # The body is not read; the connection can't be used after it.
+                # The body is not read, so the connection can't be reused.
                 refusal = problem_response(415, detail, headers={"connection": "close"})
                 await refusal(scope, receive, send)
                 return

@@ -1,4 +1,4 @@
-"""ETag and If-Match, so that two editors of one thing do not overwrite each other's changes."""
+"""ETag and If-Match, so that two clients editing a resource do not overwrite each other."""
 
 import re
 from typing import Annotated
@@ -19,14 +19,14 @@ def if_match(
         str | None,
         Header(
             max_length=100,
-            description="The ETag of the version that is meant; 412 when there is a newer one.",
+            description="The ETag of the version to change; 412 if there is a newer one.",
             examples=['"3"'],
         ),
     ] = None,
 ) -> int | None:
     """Return the version that the client names; None if it names none, or any ("*").
 
-    A weak one matches nothing here (RFC 9110, 13.1.1), nor does one that was not made here.
+    Weak ETags never match (RFC 9110, 13.1.1), and neither do ETags of other servers.
     """
     if if_match is None or if_match.strip() == "*":
         return None

@@ -1,4 +1,4 @@
-"""Server-sent events: an answer without an end (WHATWG HTML, 9.2)."""
+"""Server-sent events: a response without an end (WHATWG HTML, 9.2)."""
 
 import asyncio
 import random
@@ -12,19 +12,19 @@ from app.api.problems import Problem
 from app.events.hub import Subscriber, TooManyStreams
 from app.http_limits import END_AT_SHUTDOWN
 
-# Milliseconds until a client that lost its stream asks for another. At random, so that after a
-# restart they do not all come at once.
+# Milliseconds until a client that lost its stream reconnects. Random, so that clients do not all
+# reconnect at once after a restart.
 RETRY_MS = (1000, 5000)
-# Seconds after which there may be a place again.
+# Seconds after which another stream may be possible again.
 FULL_SECONDS = 30
-# Seconds after which it is asked again whether a client may have what it gets.
+# Seconds between two checks whether a client may still receive the stream.
 ASK_SECONDS = 5.0
 
 
 class EventStream(Response):
-    """Sends what `subscribe` gives, until the client is gone, the server stops or it ends.
+    """Sends what `subscribe` yields until that ends, the client leaves or the server stops.
 
-    And until `is_allowed`, if there is one, says no: a key may be revoked while its stream goes on.
+    It also ends when `is_allowed`, if given, returns false: a key may be revoked meanwhile.
     """
 
     media_type = "text/event-stream"
@@ -38,11 +38,11 @@ class EventStream(Response):
         self._is_allowed = is_allowed
         self.status_code = 200
         self.background = None
-        # Neither Nginx nor any other cache or proxy is to hold back what is sent.
+        # Neither Nginx nor any other cache or proxy may buffer what is sent.
         self.init_headers({"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. Raises Problem, before anything is sent, when there are too many streams."""
+        """Send the response. Raises Problem, before sending, if there are too many streams."""
         try:
             async with self._subscribe() as subscriber:
                 await self._stream(subscriber, scope, receive, send)
@@ -68,7 +68,7 @@ class EventStream(Response):
         finally:
             for task in watching:
                 task.cancel()
-            # Waited for; that they end as cancelled is no fault.
+            # Wait until they have ended; being cancelled is not an error.
             await asyncio.gather(*watching, return_exceptions=True)
 
 
@@ -77,7 +77,7 @@ async def _end_when_it_leaves(receive: Receive, subscriber: Subscriber) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
     finally:
-        # Also when its body is too long.
+        # Also when the request's body is too long.
         subscriber.end()
 
 

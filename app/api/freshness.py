@@ -1,4 +1,4 @@
-"""A change is seen at once: the summary from before it is given to nobody any more."""
+"""Make changes visible at once: the summary cached before a change is no longer served."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -22,11 +22,11 @@ async def _forget_after_a_change(
     try:
         await summary.forget()
     except CacheUnavailable:
-        log.info("the cached summary was not forgotten; it is old in %d s", FRESH_SECONDS)
+        log.info("the cached summary could not be deleted; it is outdated in %d s", FRESH_SECONDS)
 
 
 def changes_status() -> Any:
-    """Return a router's dependency, by which a client sees its change in the next summary.
+    """Return a dependency for routers, so that clients see their change in the next summary.
 
     A router's dependencies end after those of its routes, so the change is committed by then.
     """

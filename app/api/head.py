@@ -1,4 +1,4 @@
-"""HEAD wherever there is GET."""
+"""HEAD for every route that has GET."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class HeadMiddleware:
     """ASGI middleware: answers HEAD as GET would be answered, without the body (RFC 9110, 9.3.2).
 
-    Monitors and load balancers like to ask /health that way.
+    Monitors and load balancers often request /health that way.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -24,10 +24,10 @@ class HeadMiddleware:
             if message["type"] == "http.response.body":
                 if ended:
                     return
-                # The end, even of a stream that has none: it ends when it finds its client gone.
+                # The end, even of an endless stream, which stops when its client is gone.
                 ended = True
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
-        # A copy: the server looks into its own to know that no body follows.
+        # A copy, because the server reads the method in its own scope to know that no body follows.
         await self.app(dict(scope) | {"method": "GET"}, receive, without_body)

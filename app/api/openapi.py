@@ -1,4 +1,4 @@
-"""The API's description, with the errors and the keys that routes share."""
+"""The OpenAPI description, with the errors and keys that routes have in common."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from app.api.problems import FieldError, ProblemDetails, documented
 _KEY = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key, `sw_…`. Its scope is `read`, to see everything, or `write`, to "
-    "change it too.",
+    "description": "An API key, `sw_…`. The scope `read` allows reading everything; `write` "
+    "also allows changes.",
 }
-# FastAPI's own shapes of a 422, which no route here answers with.
+# FastAPI's own schemas of a 422, which no route here returns.
 _UNUSED = ("HTTPValidationError", "ValidationError")
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` describe its errors as they are: problem details, for all routes alike."""
+    """Make `app` describe its errors as problem details, for all routes."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -56,7 +56,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _describe_keys(app: FastAPI, paths: dict[str, Any]) -> None:
-    """Say of every route which scope of key it needs, and how it refuses others."""
+    """Describe for every route which key scope it needs, and how it refuses others."""
     for route in iter_route_contexts(app.routes):
         for method in getattr(route, "methods", None) or ():
             operation = paths.get(route.path or "", {}).get(method.lower())
@@ -72,7 +72,7 @@ def _describe_keys(app: FastAPI, paths: dict[str, Any]) -> None:
 
 
 def _shared(path: str, method: str, operation: dict[str, Any]) -> set[int]:
-    """Return the statuses of errors that come from the middleware before the routes."""
+    """Return the statuses of errors that middleware returns before the routes."""
     statuses = {421}
     if path.startswith("/api/"):
         statuses.add(415)

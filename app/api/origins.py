@@ -1,8 +1,8 @@
-"""Who a request may be meant for, and which web page may have sent it.
+"""Checks of the host that a request names, and of the web page that sent it.
 
 A port that is bound to loopback is still open to every page that the user's browser shows. Such
 a page can send a form or a plain text to http://localhost:8000 without asking, and if its own
-name resolves to 127.0.0.1 (DNS rebinding), it can read the answers too.
+name resolves to 127.0.0.1 (DNS rebinding), it can read the responses too.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class AllowedHostsMiddleware:
     """ASGI middleware: 421 for a Host that is neither in `allowed` nor an address.
 
-    An address is always right: a page that rebinds its name can't make the browser send another
-    Host than that name. "*" in `allowed` lets everything pass.
+    An address is always allowed: a page that rebinds its name can't make the browser send any other
+    Host than that name. "*" in `allowed` allows every host.
     """
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str]) -> None:
@@ -44,10 +44,10 @@ class AllowedHostsMiddleware:
 
 
 class SameOriginMiddleware:
-    """ASGI middleware: 403 for a change below `prefix` that another site's page asks for.
+    """ASGI middleware: 403 for a change below `prefix` requested by another site's page.
 
-    Browsers say so in Sec-Fetch-Site, where the connection is trustworthy (HTTPS, localhost), and
-    in Origin for every method that changes something. A program sends neither and may pass.
+    Browsers report this in Sec-Fetch-Site if the connection is trustworthy (HTTPS, localhost), and
+    in Origin for every method that changes something. Programs send neither and are let through.
     """
 
     def __init__(self, app: ASGIApp, prefix: str = "/api/") -> None:
@@ -61,7 +61,7 @@ class SameOriginMiddleware:
             and scope["path"].startswith(self.prefix)
             and _is_foreign(Headers(scope=scope))
         ):
-            detail = "A page of another site may not change anything here."
+            detail = "Pages of other sites must not change anything here."
             await problem_response(403, detail)(scope, receive, send)
             return
         await self.app(scope, receive, send)
@@ -74,7 +74,7 @@ def _is_foreign(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return False
-    # Schemes may differ, where a proxy takes TLS off.
+    # Schemes may differ if a proxy terminates TLS.
     return origin.rpartition("://")[2].lower() != headers.get("host", "").lower()
 
 
@@ -84,7 +84,7 @@ def _host_name(host: str) -> str:
         parts = urlsplit(f"//{host}")
         _ = parts.port
     except ValueError:
-        # No host has this name, and it is refused as one that is not known.
+        # No host has this name; it is refused like any unknown host.
         return ""
     name = parts.netloc.lower()
     if name.startswith("["):
@@ -96,6 +96,6 @@ def _is_address(name: str) -> bool:
     try:
         ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
-        # So it is a name: there is no other way to ask.
+        # A name: ipaddress offers no other way to find out.
         return False
     return True

@@ -1,4 +1,4 @@
-"""Lists in pages: a cursor marks where the next one begins, however much is added meanwhile."""
+"""Lists in pages: a cursor marks the start of the next page, whatever is added meanwhile."""
 
 import base64
 import binascii
@@ -20,8 +20,8 @@ from app.errors import InvalidFieldError
 Item = TypeVar("Item")
 
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items on a page.")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Items per page.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the previous page.")]
 
 
 class Page(BaseModel, Generic[Item]):
@@ -33,7 +33,7 @@ class Page(BaseModel, Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which page of a list a client asks for."""
+    """The page of a list that a client requests."""
 
     limit: Limit = 100
     cursor: Cursor = None
@@ -55,7 +55,7 @@ async def paginate(
     """Return the rows of one page, ordered by `key`, and the cursor of the next.
 
     `key` must be unique among the query's rows and is selected after its columns.
-    `name` and `filters` tell this list from others: a cursor holds for one list only. Raises
+    `name` and `filters` identify the list, because a cursor is valid for one list only. Raises
     InvalidFieldError for a cursor of another list.
     """
     mark = _mark(name, filters or {})
@@ -72,7 +72,7 @@ async def paginate(
 
 
 def _mark(name: str, filters: Mapping[str, Any]) -> str:
-    """Return a short digest of what makes one list different from another."""
+    """Return a short digest that distinguishes one list from another."""
     text = json.dumps([name, dict(sorted(filters.items()))], default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -91,7 +91,7 @@ def _place(
     try:
         return _decoded(cursor, mark, key)
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        raise InvalidFieldError("cursor", "it is not a cursor of this list") from None
+        raise InvalidFieldError("cursor", "it is not a cursor for this list") from None
 
 
 def _decoded(

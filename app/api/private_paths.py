@@ -6,5 +6,5 @@ _TOKEN = re.compile(r"(/(?:ping|unsubscribe)/+).+", re.IGNORECASE | re.DOTALL)
 
 
 def shown(path: str) -> str:
-    """Return a path without its query and the token of /ping or /unsubscribe: secrets."""
+    """Return a path without secrets: its query, and the token of /ping or /unsubscribe."""
     return _TOKEN.sub(r"\1…", path.partition("?")[0])

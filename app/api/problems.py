@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): one shape for everything that goes wrong."""
+"""Errors as problem details (RFC 9457): one format for all errors."""
 
 import logging
 import re
@@ -23,11 +23,11 @@ from app.errors import (
     PreconditionFailedError,
 )
 from app.monitors.schemas import KINDS
-from app.probing.failure import CheckerFault
+from app.probing.result import CheckerFault
 
 log = logging.getLogger(__name__)
 
-# Field errors in one answer: a client that sends thousands of wrong fields needs only some of them.
+# Field errors in one response: a client that sends thousands of wrong fields needs only some.
 MAX_ERRORS = 20
 _MAX_FIELD_CHARACTERS = 100
 _MAX_DETAIL_CHARACTERS = 300
@@ -39,7 +39,7 @@ _STATUSES: Mapping[type[DomainError], int] = {
     InvalidFieldError: 422,
 }
 
-# A key of the request's JSON may hold what UTF-8 can't write, or what does harm in a terminal.
+# A key in the request's JSON may contain what UTF-8 can't encode, or what does harm in a terminal.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff]"
 )
@@ -50,11 +50,11 @@ class FieldError(BaseModel):
 
     field: str = Field(examples=["interval_seconds"])
     detail: str = Field(examples=["Input should be greater than or equal to 5"])
-    line: int | None = Field(default=None, description="Of a file, counted from 1.")
+    line: int | None = Field(default=None, description="The line of the file, counted from 1.")
 
 
 class ProblemDetails(BaseModel):
-    """RFC 9457. `errors` is there when fields of the request are at fault."""
+    """RFC 9457. `errors` is present if fields of the request are invalid."""
 
     type: str = "about:blank"
     title: str = Field(examples=["Unprocessable Content"])
@@ -64,7 +64,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """Raise it to answer with problem details; `errors` name the fields at fault."""
+    """Raise this to respond with problem details; `errors` name the invalid fields."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ def problem_response(
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return the answer for a problem, outside of FastAPI's handlers too."""
+    """Return the response for a problem; also for use outside FastAPI's handlers."""
     details = ProblemDetails(
         title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors) or None
     )
@@ -101,7 +101,7 @@ def problem_response(
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that may answer with these, for OpenAPI."""
+    """Return the `responses` of a route that may return these statuses, for OpenAPI."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -116,9 +116,9 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def invalid_fields(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Return the 422 for Pydantic's errors: the first of them, by the name that the client wrote.
+    """Return a 422 with the first of Pydantic's errors, under the names that the client used.
 
-    Nested fields are joined by dots, as "headers.X-Token".
+    Nested fields are joined by dots, as in "headers.X-Token".
     """
     shown = [
         FieldError(field=_clean(_field(error), _MAX_FIELD_CHARACTERS), detail=_detail(error))
@@ -143,7 +143,7 @@ def _field(error: Mapping[str, Any]) -> str:
     path = list(error["loc"])
     if path and path[0] in {"body", "query", "path", "header"}:
         path = path[1:]
-    # Pydantic's way of saying by which of the kinds' schemas a monitor was read.
+    # Pydantic adds the kind whose schema was used to read a monitor.
     for place, part in enumerate(path[:-1]):
         if part in KINDS and (place == 0 or isinstance(path[place - 1], int)):
             del path[place]
@@ -154,7 +154,7 @@ def _field(error: Mapping[str, Any]) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` answer every error with problem details."""
+    """Make `app` respond to every error with problem details."""
 
     async def on_problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
@@ -191,7 +191,7 @@ def install(app: FastAPI) -> None:
         return problem_response(503, detail, headers={"Retry-After": "5"})
 
     async def on_bug(_: Request, __: Exception) -> JSONResponse:
-        # Outside all middleware, so the id that finds the lines in the log is given here.
+        # Outside all middleware, so the id that identifies the log lines must be added here.
         number = request_id.current.get()
         headers = {request_id.HEADER: number} if number else {}
         return problem_response(

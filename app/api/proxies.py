@@ -1,4 +1,4 @@
-"""Whose word is taken for whom a request comes from: that of a trusted proxy, and nobody else's."""
+"""Take a request's client address from trusted proxies, and from no other peer."""
 
 import asyncio
 import logging
@@ -13,9 +13,9 @@ from app.settings import IpNetwork
 
 log = logging.getLogger(__name__)
 
-# Seconds for which a name's addresses hold; then they may be another container's.
+# Seconds for which a name's addresses are valid; then they may belong to another container.
 FRESH_SECONDS = 10.0
-# Seconds until the name is asked for again because of an address that is not its own.
+# Seconds until the name is resolved again because an unknown address has connected.
 AGAIN_SECONDS = 1.0
 # Seconds that a request waits for a name server.
 PATIENCE_SECONDS = 1.0
@@ -24,10 +24,10 @@ PATIENCE_SECONDS = 1.0
 class TrustedProxiesMiddleware:
     """ASGI middleware: takes the client and the scheme from the headers of a trusted proxy.
 
-    `trusted`: addresses, networks, and names. A proxy that runs in a container gets its address
-    when it starts, which may be after this process, and another one later: its name is asked for
-    again when an unknown address connects. X-Forwarded-For is read from its end, past other
-    trusted proxies: what stands before the first stranger is only what that stranger says.
+    `trusted`: addresses, networks, and names. A proxy in a container gets its address when it
+    starts, which may be after this process, and may get another one later, so its name is resolved
+    again when an unknown address connects. X-Forwarded-For is read from its end, past other trusted
+    proxies: anything before the first untrusted address is only that client's claim.
     """
 
     def __init__(self, app: ASGIApp, trusted: Sequence[str]) -> None:
@@ -75,7 +75,7 @@ class TrustedProxiesMiddleware:
             return False
         self._ask_after(AGAIN_SECONDS)
         if self._asking is not None:
-            # All that came meanwhile wait for the same answer; none of them ends it by leaving.
+            # All requests that arrive meanwhile wait for it; none of them cancels it by leaving.
             await asyncio.wait([self._asking], timeout=PATIENCE_SECONDS)
         return self._knows(host)
 
@@ -86,7 +86,7 @@ class TrustedProxiesMiddleware:
         return address is not None and any(address in network for network in self._networks)
 
     def _ask_after(self, seconds: float) -> None:
-        """Begin to ask for the names unless that was done so many seconds ago, or goes on."""
+        """Start to resolve the names, unless that is running or was done in the last `seconds`."""
         now = asyncio.get_running_loop().time()
         if self._asking is None and now - self._asked_at >= seconds:
             self._asked_at = now
@@ -101,7 +101,7 @@ class TrustedProxiesMiddleware:
 
 
 async def _addresses(name: str) -> frozenset[str]:
-    """Return a name's addresses; none when nobody knows it, as while the proxy is down."""
+    """Return a name's addresses; none if it can't be resolved, as while the proxy is down."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -115,5 +115,5 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(text)
     except ValueError:
-        # A name, or what a client has made up: no proxy is known by that.
+        # A name, or something that a client made up: not the address of any proxy.
         return None

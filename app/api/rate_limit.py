@@ -10,22 +10,22 @@ from app.api.authentication import key_of
 from app.api.problems import problem_response
 from app.cache import CacheUnavailable
 
-# One object for a limit, whoever has it: as many as there are different ones.
+# One object per limit, shared by all clients that have it.
 _per_minute = lru_cache(maxsize=1000)(RateLimitItemPerMinute)
 
 
 def client_of(scope: Scope) -> str:
-    """Return the address that connects, or the one that a trusted proxy names."""
+    """Return the address of the peer, or the one that a trusted proxy reports."""
     return scope["client"][0] if scope.get("client") else "unknown"
 
 
 class RateLimitMiddleware:
     """ASGI middleware: 429 with Retry-After for requests beyond `per_minute`.
 
-    They are counted by key, which may have a limit of its own: a script on one machine must not
-    use up what the people behind the same address have. Without a key they are counted by address.
-    Only what begins with `prefix` counts: whether this service is alive may be asked at any time.
-    When the cache does not answer, no limit applies: an outage of Redis must not become ours.
+    Requests are counted by key, which may have its own limit, so that a script on one machine does
+    not use up the limit of users behind the same address. Without a key, they are counted by
+    address. Only paths below `prefix` count: health may be checked at any time. While the cache
+    does not answer, no limit applies, so that an outage of Redis does not become ours.
     """
 
     def __init__(self, app: ASGIApp, per_minute: int, prefix: str = "/api/") -> None:
@@ -65,7 +65,7 @@ class RateLimitMiddleware:
         await self.app(scope, receive, with_limits)
 
     def _counted(self, scope: Scope) -> tuple[str, int]:
-        """Return by what a request is counted, and how many of that there may be."""
+        """Return the name under which a request is counted, and its limit per minute."""
         key = key_of(scope)
         if key is not None:
             return f"key {key.id}", key.per_minute or self.per_minute

@@ -1,4 +1,4 @@
-"""One line in the log and one observation for a request, and its id in all lines it causes."""
+"""A log line and a metric observation per request, and its id in all lines it causes."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ def _method(scope: Scope) -> str:
 class RequestLogMiddleware:
     """ASGI middleware: takes X-Request-ID or makes one, returns it, and logs the request.
 
-    With `every` false only requests that ended in an error of the server are logged: a proxy in
+    With `every` false, only requests that end in a server error are logged, because a proxy in
     front logs all of them.
     """
 
@@ -38,10 +38,10 @@ class RequestLogMiddleware:
             await self.app(scope, receive, send)
             return
         accepted = request_id.accept(Headers(scope=scope).get(request_id.HEADER))
-        # Not reset at the end: Uvicorn gives a request a task, and so a context, of its own, and
-        # logs an exception in it after this.
+        # Not reset at the end: Uvicorn runs each request in its own task, and so its own context,
+        # in which it logs an exception after this.
         request_id.current.set(accepted)
-        # Where the client has gone before an answer began, as Nginx has it.
+        # As in Nginx, for a client that left before the response began.
         status = 499
         streamed = False
         began = time.perf_counter()
@@ -62,9 +62,9 @@ class RequestLogMiddleware:
             raise
         finally:
             seconds = time.perf_counter() - began
-            # By the template: as many series as there are routes, whatever paths are asked for.
+            # By the route's template: one series per route, whatever paths are requested.
             route = getattr(scope.get("route"), "path", "none")
-            # How long somebody looks at a live page says nothing of how fast it answers.
+            # How long a client keeps a live stream open says nothing about response times.
             if not streamed:
                 REQUESTS.labels(_method(scope), route, status).observe(seconds)
             if self.every or status >= 500:

@@ -1,1 +1,1 @@
-"""Where notifications go."""
+"""Channels, to which notifications are sent."""

@@ -1,8 +1,8 @@
 """Which services of Apprise a channel may use, and which of their options.
 
-Apprise knows services that run programs, write to the local syslog or send UDP, and options that
-read files of this machine. An allow-list names those that speak HTTP or SMTP over TCP and nothing
-else; what a new release of Apprise brings is refused until it has been reviewed
+Apprise has services that run programs, write to the local syslog or send UDP, and options that
+read files on this machine. An allow-list names those that speak only HTTP or SMTP over TCP;
+anything that a new release of Apprise adds is refused until it has been reviewed
 (tests/unit/channels/test_apprise_services.py walks through all of them).
 """
 
@@ -36,7 +36,7 @@ _ALLOWED_SCHEMES = _names("""
     wxpusher wxteams x xbmc xbmcs xmatters xml xmls youlmk zalo zcliq zohocliq zoom zulip
 """)
 
-# Why a service is refused, for people; what is in neither list is refused as well.
+# Why a service is refused, for users; services that are in neither list are refused as well.
 REFUSED_SCHEMES = {
     scheme: reason
     for reason, schemes in {
@@ -78,10 +78,10 @@ _ALLOWED_OPTIONS = _names("""
 REFUSED_OPTIONS = {
     name: reason
     for reason, names in {
-        "it may name a file of this machine": (
+        "it can name a file on this machine": (
             "attach attach-as file_url filename keyfile pgp pgpprv pgppub subfile template wkd"
         ),
-        "Stagewatch itself waits and tries again": "cto optional retry rto store timeout tz wait",
+        "Stagewatch itself waits and retries": "cto optional retry rto store timeout tz wait",
     }.items()
     for name in _names(names)
 }
@@ -89,35 +89,35 @@ REFUSED_OPTIONS = {
 # Prefixes of headers, fields and parameters that a service takes under any name.
 _PREFIXES = ("+", "-", ":")
 
-# Seconds that Apprise may wait for a connection, and for the next bytes of an answer.
+# Seconds that Apprise may wait for a connection, and for the next bytes of a response.
 CONNECT_SECONDS = 4.0
 READ_SECONDS = 8.0
 
 
 def load_service(url: str) -> Any:
-    """Return Apprise's service for `url`; raise ValueError, saying why, where it is refused.
+    """Return Apprise's service for `url`; raise ValueError with the reason if it is refused.
 
-    Blocks for a second when Apprise is imported first: not for an event loop.
+    The first call blocks for a second to import Apprise: do not call it in an event loop.
     """
     from apprise import Apprise, AppriseAsset
     from apprise.plugins import url_to_dict
     from apprise.utils.parse import parse_urls
 
     if len(parse_urls(url)) > 1:  # type: ignore[no-untyped-call]  # it has no types
-        raise ValueError("it must be one URL; make a channel for each")
-    # What a service itself calls a webhook, https://hooks.example.com/…, Apprise knows as well.
+        raise ValueError("it must be a single URL; create a channel for each")
+    # Apprise also recognizes services' own webhook URLs, https://hooks.example.com/….
     scheme = urlsplit(url).scheme.lower()
     if scheme not in {"http", "https"}:
         _check_scheme(scheme)
     results = url_to_dict(url)  # type: ignore[no-untyped-call]  # it has no types
     if not results:
-        raise ValueError("Apprise knows no service of this form")
+        raise ValueError("Apprise does not support this kind of URL")
     _check_scheme(results["schema"])
     for name in results.get("qsd", {}):
         _check_option(name)
     asset = AppriseAsset(
-        # In the thread that calls. Apprise's own pool has few threads, which services that hang
-        # fill for all the others; and a limit in time, too, makes it use the pool.
+        # Send in the calling thread. Apprise's own pool has few threads, and services that hang
+        # would occupy them all. A time limit would make it use the pool too.
         async_mode=False,
         service_timeout=0,
         storage_mode="memory",
@@ -127,7 +127,7 @@ def load_service(url: str) -> Any:
     )
     service = Apprise.instantiate(results, asset=asset, suppress_exceptions=True)
     if service is None:
-        raise ValueError("Apprise knows no service of this form")
+        raise ValueError("Apprise does not support this kind of URL")
     service.socket_connect_timeout = CONNECT_SECONDS
     service.socket_read_timeout = READ_SECONDS
     return service
@@ -145,7 +145,7 @@ def allowed_option(name: str) -> bool:
 
 def _check_scheme(scheme: str) -> None:
     if not allowed_scheme(scheme):
-        reason = REFUSED_SCHEMES.get(scheme, "Apprise knows no service of this form")
+        reason = REFUSED_SCHEMES.get(scheme, "Apprise does not support this kind of URL")
         raise ValueError(f"{scheme}:// is not allowed: {reason}")
 
 

@@ -1,4 +1,4 @@
-"""Channels as they are stored."""
+"""Database tables of channels."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from app.database import Base
 
 
 class Channel(Base):
-    """Where notifications go. `secret` signs webhooks.
+    """Where notifications go. `secret` signs webhooks, and is sealed (app.channels.sealing).
 
     `failures` counts the attempts that have failed since the last success, of any notification.
     Nothing is sent before `retry_at`, which is null while the channel works.
@@ -29,7 +29,7 @@ class Channel(Base):
 
 
 class MonitorChannel(Base):
-    """A monitor names a channel. Only where the monitor's `all_channels` is false."""
+    """A channel that a monitor names. Used only if the monitor's `all_channels` is false."""
 
     __tablename__ = "monitor_channels"
     __table_args__ = (Index("monitor_channels_by_channel", "channel_id"),)

@@ -1,4 +1,4 @@
-"""A channel's life: create, change, delete."""
+"""Create, change and delete channels."""
 
 import asyncio
 import secrets
@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.channels.apprise_services import load_service
 from app.channels.models import Channel
 from app.channels.schemas import ChannelIn
+from app.channels.sealing import Sealer
 from app.errors import ConflictError, InvalidFieldError, NotFoundError, PreconditionFailedError
 from app.events.publishing import publish_config
 
 MAX_ID = 2**31 - 1
-# Monitors that a refusal names; it counts the others.
+# Monitors that an error message names; the others are only counted.
 NAMED_MONITORS = 5
 
 _NAMED_BY = text("""
@@ -27,7 +28,7 @@ _NAMED_BY = text("""
 
 
 class ChannelNotFoundError(NotFoundError):
-    """There is no channel of this number."""
+    """There is no channel with this number."""
 
 
 async def find(
@@ -39,32 +40,31 @@ async def find(
 ) -> Channel:
     """Return a channel; with `lock`, no other transaction changes it before this one ends.
 
-    Raises ChannelNotFoundError, and PreconditionFailedError when it has another version than the
-    one expected.
+    Raises ChannelNotFoundError, and PreconditionFailedError if its version is not the expected one.
     """
     channel = None
     if 0 < channel_id <= MAX_ID:
         query = select(Channel).where(Channel.id == channel_id)
         if lock:
-            # Not against those who only refer to it: results that are stored need not wait.
+            # Rows that only refer to the channel are not blocked: storing results need not wait.
             query = query.with_for_update(key_share=True)
         channel = await session.scalar(query)
     if channel is None:
         raise ChannelNotFoundError(f"There is no channel {channel_id}.")
     if expected_version is not None and channel.version != expected_version:
-        raise PreconditionFailedError("The channel has been changed since; read it again.")
+        raise PreconditionFailedError("The channel has changed in the meantime; read it again.")
     return channel
 
 
-async def create(session: AsyncSession, config: ChannelIn) -> Channel:
-    """Store a new channel, with a new secret for a webhook that comes without one.
+async def create(session: AsyncSession, config: ChannelIn, sealer: Sealer) -> Channel:
+    """Store a new channel; generate a secret for a webhook that has none.
 
     Raises InvalidFieldError.
     """
     await _check_url(config)
-    channel = Channel(name=config.name, kind=config.kind, url=config.url, secret=config.secret)
-    if config.kind == "webhook" and channel.secret is None:
-        channel.secret = new_secret()
+    channel = Channel(name=config.name, kind=config.kind, url=config.url)
+    if config.kind == "webhook":
+        channel.secret = sealer.seal(config.secret or new_secret())
     session.add(channel)
     await session.flush()
     await session.refresh(channel)
@@ -73,46 +73,50 @@ async def create(session: AsyncSession, config: ChannelIn) -> Channel:
 
 
 def check_kind(channel: Channel, kind: object) -> None:
-    """Raise InvalidFieldError for another kind.
+    """Raise InvalidFieldError if the kind would change.
 
-    As a webhook, an Apprise channel would show its URL, which holds passwords.
+    As a webhook, an Apprise channel would show its URL, which contains passwords.
     """
     if kind != channel.kind:
-        raise InvalidFieldError("kind", "a channel keeps its kind; make a new one")
+        raise InvalidFieldError("kind", "a channel's kind can't be changed; create a new channel")
 
 
-async def change(session: AsyncSession, channel: Channel, config: ChannelIn) -> None:
+async def change(
+    session: AsyncSession, channel: Channel, config: ChannelIn, sealer: Sealer
+) -> None:
     """Give a locked channel a new configuration. A webhook keeps its secret with its URL.
 
-    With another URL the secret must come again: who may change a channel, but never saw its
-    secret, could have Stagewatch sign for a server of their own. Raises InvalidFieldError.
+    With another URL the secret must be sent again. Otherwise a client that may change a channel but
+    never saw its secret could have Stagewatch sign for its own server. Raises InvalidFieldError.
     """
     check_kind(channel, config.kind)
     moved = config.url != channel.url
     if moved and config.kind == "webhook" and config.secret is None:
-        raise InvalidFieldError("secret", "another URL needs its secret; send both")
+        raise InvalidFieldError("secret", "a new URL needs the secret too; send both")
     if moved:
         await _check_url(config)
-        # What is known of the old address says nothing about the new one.
+        # Failures of the old address say nothing about the new one.
         channel.failures = 0
         channel.retry_at = None
     before = (channel.name, channel.url, channel.secret)
     channel.name, channel.url = config.name, config.url
-    channel.secret = config.secret or channel.secret
+    if config.secret is not None and not sealer.holds(channel.secret, config.secret):
+        channel.secret = sealer.seal(config.secret)
     if (channel.name, channel.url, channel.secret) != before:
         channel.version += 1
     await session.flush()
     await publish_config(session)
 
 
-async def renew_secret(session: AsyncSession, channel: Channel) -> str:
+async def renew_secret(session: AsyncSession, channel: Channel, sealer: Sealer) -> str:
     """Give a locked webhook a new secret, and return it. Raises ConflictError for other kinds."""
     if channel.kind != "webhook":
-        raise ConflictError("Only a webhook has a secret.")
-    channel.secret = new_secret()
+        raise ConflictError("Only webhooks have a secret.")
+    secret = new_secret()
+    channel.secret = sealer.seal(secret)
     channel.version += 1
     await session.flush()
-    return channel.secret
+    return secret
 
 
 async def delete(
@@ -122,20 +126,20 @@ async def delete(
     force: bool = False,
     expected_version: int | None = None,
 ) -> None:
-    """Delete a channel and the notifications that it has not been sent.
+    """Delete a channel and its pending notifications.
 
-    Raises ConflictError when monitors name it, unless `force`: they would tell one less, or
-    nobody at all.
+    Raises ConflictError if monitors name it, unless `force`: they would notify one channel less, or
+    none at all.
     """
     channel = await find(session, channel_id, expected_version=expected_version)
     # Before any other lock: a transaction that stores a monitor or a notification for the channel
-    # has its row locked, and either commits before this one or does not find the channel any more.
+    # locks its row, and either commits before this one or no longer finds the channel.
     query = select(Channel.version).where(Channel.id == channel_id).with_for_update()
     version = await session.scalar(query)
     if version is None:
         raise ChannelNotFoundError(f"There is no channel {channel_id}.")
     if expected_version not in (None, version):
-        raise PreconditionFailedError("The channel has been changed since; read it again.")
+        raise PreconditionFailedError("The channel has changed in the meantime; read it again.")
     if not force:
         values = {"channel_id": channel_id, "limit": NAMED_MONITORS}
         rows = (await session.execute(_NAMED_BY, values)).all()
@@ -143,7 +147,7 @@ async def delete(
             names = ", ".join(row.name for row in rows)
             more = f" and {rows[0].of - len(rows)} more" if rows[0].of > len(rows) else ""
             raise ConflictError(
-                f"Monitors name this channel: {names}{more}. Delete it with ?force=true."
+                f"Monitors use this channel: {names}{more}. Delete it with ?force=true."
             )
     await session.delete(channel)
     await session.flush()
@@ -161,5 +165,5 @@ async def _check_url(config: ChannelIn) -> None:
 
 
 def new_secret() -> str:
-    """Return a secret of the form that Standard Webhooks' libraries read: 24 random bytes."""
+    """Return a secret in the form that Standard Webhooks' libraries read: 24 random bytes."""
     return "whsec_" + b64encode(secrets.token_bytes(24)).decode()

@@ -1,4 +1,4 @@
-"""Which channels a monitor tells: all of them, or those that it names."""
+"""Which channels a monitor notifies: all of them, or those that it names."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import InvalidFieldError
 
 # Locked, so that none of them is deleted before the monitor that names it is stored. In the order
-# of their numbers, as everywhere where several are locked.
+# of their numbers, as always when several rows are locked.
 _FIND = text("""
     SELECT id FROM channels WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR KEY SHARE
 """)
@@ -37,7 +37,7 @@ _NAMED = text("""
 
 
 async def set_channels(session: AsyncSession, named: Mapping[int, Sequence[int]]) -> None:
-    """Have stored monitors name these channels, which are locked, and no others, by monitor."""
+    """Set the channels that stored monitors name, by monitor. The channels are locked."""
     pairs = [(monitor_id, channel_id) for monitor_id, ids in named.items() for channel_id in ids]
     values = {"ids": list(named), "monitors": [], "channels": []}
     if pairs:
@@ -47,20 +47,20 @@ async def set_channels(session: AsyncSession, named: Mapping[int, Sequence[int]]
 
 
 async def lock_channels(session: AsyncSession, channel_ids: Iterable[int]) -> set[int]:
-    """Return which of these channels there are; none of them is deleted before the transaction."""
+    """Return which of these channels exist; none is deleted before this transaction ends."""
     ids = sorted(set(channel_ids))
     return set(await session.scalars(_FIND, {"ids": ids})) if ids else set()
 
 
 def check_known(channel_ids: Iterable[int], known: set[int]) -> None:
-    """Raise InvalidFieldError if some of the channels are not known."""
+    """Raise InvalidFieldError if any of the channels is not known."""
     if missing := sorted(set(channel_ids) - known):
         numbers = ", ".join(str(channel_id) for channel_id in missing)
         raise InvalidFieldError("channel_ids", f"there is no channel {numbers}")
 
 
 async def add_channels(session: AsyncSession, pairs: Sequence[tuple[int, int]]) -> None:
-    """Have monitors tell channels that are locked: pairs of a monitor and a channel."""
+    """Have monitors notify locked channels, given as pairs of a monitor and a channel."""
     if pairs:
         monitors, channels = zip(*pairs, strict=True)
         await session.execute(_ADD, {"monitors": list(monitors), "channels": list(channels)})

@@ -1,1 +1,1 @@
-"""Single probes of monitors, and what they say of a monitor's state."""
+"""Checks of monitors, and the states that follow from them."""

@@ -1,4 +1,4 @@
-"""What several locations make of a monitor's state."""
+"""Derive a monitor's state from what several locations see."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class Seen(NamedTuple):
-    """A monitor as one location has seen it last.
+    """A monitor as one location last saw it.
 
     `state`: pending, up, or down once failures are confirmed there. `unbroken_since`: since when
-    results from there have come without a gap. Both times are None before the first result.
-    `error`: why its last check from there failed.
+    results from there have arrived without a gap. Both times are None before the first result.
+    `error`: why the last check from there failed.
     """
 
     location: str
@@ -22,12 +22,12 @@ class Seen(NamedTuple):
 
 
 def agree(before: str, seen: Sequence[Seen], *, needed: int, horizon: datetime) -> str:
-    """Return the state of a monitor that is down when `needed` locations find it down.
+    """Return the state of a monitor that counts as down when `needed` locations see it down.
 
-    A location is silent when its last result is from before `horizon`. While it may yet report,
-    after a standstill of everything for instance, it is waited for: it opens no incident and closes
-    none. It is left out once another one has reported ever since the horizon: then it is blind
-    itself, and a site that is down must not stay unnoticed because a location is.
+    A location is silent when its last result is older than `horizon`. While it may still report,
+    after everything stood still for instance, it is waited for: it opens no incident and closes
+    none. It is ignored once another location has reported ever since the horizon: the silent one is
+    then at fault itself, and an outage must not go unnoticed because of it.
     """
     if before not in ("pending", "up", "down"):
         return before
@@ -48,9 +48,9 @@ def agree(before: str, seen: Sequence[Seen], *, needed: int, horizon: datetime) 
 
 
 def describe(seen: Sequence[Seen], *, horizon: datetime) -> str | None:
-    """Return why it fails and from where, a reason with all of its locations; None: it does not.
+    """Return why a monitor fails, each reason with its locations; None if it does not fail.
 
-    The reason stands first, as it does where there are no locations.
+    The reason comes first, as it does for monitors without locations.
     """
     reasons = defaultdict(list)
     for one in seen:

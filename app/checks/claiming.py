@@ -1,16 +1,16 @@
-"""Which checks are due, and which worker has them.
+"""Find the checks that are due and claim them for a worker.
 
-A check is claimed by moving its monitor on to the next slot, under a lease: should the worker be
-killed, another one claims the monitor when the lease ends or the next slot has come, whichever
-is sooner. Rows that another worker is claiming at this moment are skipped, not waited for.
+A check is claimed by moving its monitor to the next slot, under a lease: if the worker is killed,
+another worker claims the monitor when the lease ends or the next slot arrives, whichever is
+sooner. Rows that another worker is claiming at the same moment are skipped, not waited for.
 
-A row is read and written by its place in the table (ctid) and never by its monitor's number: while
-a snapshot is held, by a dump for instance, every check leaves a dead version of the row behind, and
-the index by number leads to all of them. ANY(ARRAY(SELECT ...)) makes sure of that: for a join by
-ctid alone PostgreSQL may read the table whole.
+Rows are read and written by their place in the table (ctid), never by the monitor's number: while a
+snapshot is held, by a dump for instance, every check leaves a dead version of the row behind, and
+the index on the number leads to all of them. ANY(ARRAY(SELECT ...)) ensures access by ctid: for a
+plain join on ctid, PostgreSQL may scan the whole table.
 
-A worker claims for one location, and from the schedule of those; without one, it claims the
-monitors that name no locations.
+A worker at a location claims for that location only, from the schedule of locations; a worker
+without one claims the monitors that name no locations.
 """
 
 import secrets
@@ -25,25 +25,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.schedule import NEXT_DUE, NEXT_DUE_AT_LOCATION, TABLES, table_of
 
-# Seconds by which a check is claimed before it is due. Workers are woken every second; with two
-# to spare every check starts on time, even if a wake-up is lost.
+# How many seconds before it is due a check can be claimed. Workers wake up every second, so with
+# two seconds of lead time every check starts on time, even if a wake-up is lost.
 HORIZON_SECONDS = 2
-# Seconds that a lease lasts beyond the check's timeout: the horizon, by which it can be claimed
-# early too, and five to store the result.
+# Seconds that a lease lasts beyond the check's timeout: the horizon, because a check can be claimed
+# that early, and five to store the result.
 MARGIN_SECONDS = HORIZON_SECONDS + 5
-# Rows become claimable at the time at which they are written, or later. They are seen once their
-# transaction is committed, which may take this long for the next claim to find them.
+# Rows become claimable when they are written, or later, but are visible only once their transaction
+# has committed. If that takes no longer than this, the next claim still finds them.
 SLACK_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A check that is ours until its lease ends.
+    """A check that belongs to this worker until its lease ends.
 
-    `planned_at` is `due_at` by this process's clock, time.perf_counter: derived from what the
-    database says is left until then, so workers whose clocks differ do not disagree. `place` is
-    where the monitor's schedule is stored, in the table of `location`. `leased`: the lease ends
-    before the next slot, which the monitor is to be given back to when the result is stored.
+    `planned_at` is `due_at` on this process's clock, time.perf_counter. It is derived from the time
+    left according to the database, so workers with different clocks agree. `place` is the place of
+    the monitor's row in the schedule of `location`. `leased`: the lease ends before the next slot,
+    so the monitor must be moved back to that slot when the result is stored.
     """
 
     monitor_id: int
@@ -59,27 +59,27 @@ class Claim:
 
 
 class Floor:
-    """From where a process's next claim searches: all that was due before has been claimed.
+    """The time from which a process's next claim searches: all earlier checks are claimed.
 
-    Without it a claim would pass all the dead versions that lie below, in the index by time.
-    What is left below all the same, by a transaction that took long to commit for instance, is
+    Without it, a claim would step over all the dead versions below it in the index on time. Rows
+    that are left below it nevertheless, by a transaction that took long to commit for instance, are
     found by app.checks.sweep.
     """
 
     def __init__(self) -> None:
-        # Rows that enter are never below `at`. After a full batch, `reached` is how far it came:
-        # the next one goes on there, and what has entered below waits for the round after.
+        # New rows are never below `at`. After a full batch, `reached` is how far it got: the next
+        # batch continues there, and rows added below it wait for the round after that.
         self.at: datetime | None = None
         self.reached: datetime | None = None
 
     def move(self, now: datetime, reached: datetime | None) -> None:
-        """After a claim at `now`: a full batch came as far as `reached`, else it is None."""
+        """Move the floor after a claim at `now`; `reached`: how far a full batch got, else None."""
         self.at = now if reached is None else min(now, reached)
         self.reached = reached
 
 
-# A lease that has run out makes its monitor due now, not at the next slot that it was moved on to.
-# A clock that was set back has rows enter below the floor, hence least().
+# An expired lease makes its monitor due now, not at the next slot to which it was moved. When the
+# clock has been set back, new rows are below the floor, hence least().
 _CLAIM = """
     WITH due AS MATERIALIZED (
         SELECT ctid, monitor_id, {location}claimable_at,
@@ -121,9 +121,9 @@ _CLAIM_AT_LOCATION = text(
     )
 )
 
-# Only where the lease is still ours: another worker may have claimed the monitor by now. What is
-# locked is not waited for: it is being planned, suspended or deleted, which ends the lease too, and
-# many at a time may be, so that two transactions could wait for each other.
+# Only where the lease is still ours: another worker may have claimed the monitor by now. Locked
+# rows are skipped: they are being planned, suspended or deleted, which ends the lease too. There
+# may be many at a time, so waiting for them could make two transactions wait for each other.
 _RELEASE = {
     table: text(f"""
         UPDATE {table} s
@@ -150,8 +150,8 @@ async def claim(
 ) -> list[Claim]:
     """Claim checks that are due now or within the horizon, the earliest first.
 
-    `floor` is this process's, and moves when the transaction is committed. `location`: of those
-    to be made there; none: of those to be made anywhere.
+    `floor` belongs to this process and moves when the transaction is committed. With a `location`,
+    only checks to be made there are claimed; without one, only checks to be made anywhere.
     """
     lease = secrets.randbits(62)
     values: dict[str, Any] = {
@@ -192,7 +192,7 @@ async def claim(
 
 
 async def release(session: AsyncSession, claims: Sequence[Claim]) -> None:
-    """Give back checks that were not made, for others to claim at once."""
+    """Release checks that were not made, so that other workers can claim them at once."""
     for table, part in by_table(claims).items():
         values = {
             "monitors": [claimed.monitor_id for claimed in part],
@@ -204,7 +204,7 @@ async def release(session: AsyncSession, claims: Sequence[Claim]) -> None:
 
 
 def by_table(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
-    """Return claims by the table that their monitors' schedules are in."""
+    """Group claims by the table that holds their monitors' schedules."""
     parts: dict[str, list[Claim]] = {}
     for claimed in claims:
         parts.setdefault(table_of(claimed.location), []).append(claimed)
@@ -214,7 +214,7 @@ def by_table(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
 def _move_when_committed(
     session: AsyncSession, floor: Floor, now: datetime, reached: datetime | None
 ) -> None:
-    # What was claimed in a transaction that is rolled back must be found again.
+    # If the transaction is rolled back, the next claim must find these checks again.
     def move(_: object) -> None:
         floor.move(now, reached)
 

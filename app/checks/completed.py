@@ -1,4 +1,4 @@
-"""A check that has been made, and what it makes of its monitor."""
+"""A completed check, and the state of its monitor that follows from it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +11,12 @@ from app.probing.result import Result
 
 @dataclass(frozen=True, slots=True)
 class CompletedCheck:
-    """A check that has been made: for which time it was planned, when it was over, its result.
+    """A completed check: the time for which it was planned, when it ended, and its result.
 
-    Times are the database's. `claim` is the one under which a worker made it; None for a check
-    on demand and for a heartbeat. `version` is that of the configuration that was
-    checked; None for a heartbeat. `decides`: without it the result is stored and changes no state,
-    because it was made at none of the monitor's locations.
+    Times are the database's. `claim` is the claim under which a worker made it; None for a check
+    on demand and for a heartbeat. `version` is the version of the configuration that was checked;
+    None for a heartbeat. If `decides` is false, the result is stored but changes no state, because
+    the check was not made at one of the monitor's locations.
     """
 
     monitor_id: int
@@ -29,21 +29,21 @@ class CompletedCheck:
 
     @property
     def location(self) -> str:
-        """Where it was made; empty: anywhere."""
+        """The location where the check was made; empty: anywhere."""
         return self.claim.location if self.claim else ""
 
     @classmethod
     def of(cls, claim: Claim, checked_at: datetime, result: Result) -> "CompletedCheck":
-        """Return the claimed check, completed."""
+        """Return the completed check of a claim."""
         return cls(claim.monitor_id, claim.due_at, checked_at, result, claim, claim.version)
 
 
 class Kept(NamedTuple):
-    """A result that counts, what it makes of the state, and what the monitor was before.
+    """A result that counts, the state that follows from it, and the monitor's state row before.
 
-    `at`: when the monitor was last checked, from wherever; `cause`: why it fails, in whichever
-    locations; `retry`: a failure is to be confirmed soon; `known_until`: for how long the state
-    before is known to have lasted: until this result, or until a maintenance window began.
+    `at`: when the monitor was last checked, from any location; `cause`: why it fails, in all of its
+    locations; `retry`: a failure must be confirmed soon; `known_until`: until when the state before
+    is known to have lasted: until this result, or until a maintenance window began.
     """
 
     done: CompletedCheck

@@ -1,7 +1,7 @@
-"""The checks of monitors that somebody is looking at, read as they are stored.
+"""Read the checks of monitors that clients are watching, as they are stored.
 
-Nothing is published of a check: those that nobody follows cost nothing, however many there are, and
-those of a followed monitor an index scan a second for all its followers in this process.
+Checks are not published. Those of monitors without followers cost nothing, however many there are;
+those of a followed monitor cost an index scan a second for all its followers in this process.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from app.database import Database, DatabaseUnavailable
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-# Checks that are looked at of a monitor. They come in the order in which they end, not in that of
-# the times that they were planned for, so those told of already are known by these times.
+# Checks read per monitor. They arrive in the order in which they end, not in the order of the times
+# for which they were planned, so checks that were sent already are recognized by these times.
 NEWEST = 20
 
-# First by the states, of which there is one row a monitor, and only those that have changed.
-# Bounded on both sides, so that one or two days' partitions are read.
+# The states, one row per monitor, come first, and only those that have changed. The time is bounded
+# on both sides, so that only one or two days' partitions are read.
 _NEWEST = text("""
     SELECT c.*, s.checked_at AS last_checked_at
     FROM unnest(CAST(:ids AS int[]), CAST(:seen AS timestamptz[])) AS v (monitor_id, checked_at)
@@ -43,7 +43,7 @@ _NEWEST = text("""
 
 @dataclass
 class _Followed:
-    """A monitor's followers, and the newest of its checks that they know."""
+    """A monitor's followers, and the newest of its checks that they have received."""
 
     followers: int = 0
     last_checked_at: datetime | None = None
@@ -51,7 +51,7 @@ class _Followed:
 
 
 class FollowedChecks:
-    """Reads once a second, while there are followers, and calls `on_check` for a new check."""
+    """Reads once a second, while there are followers, and calls `on_check` for every new check."""
 
     def __init__(self, database: Database, on_check: Callable[[int, CheckOut], object]) -> None:
         self._database = database
@@ -61,7 +61,7 @@ class FollowedChecks:
 
     @asynccontextmanager
     async def following(self, monitor_id: int) -> AsyncIterator[None]:
-        """Follow a monitor until the end of the block. Checks stored before it are not told of.
+        """Follow a monitor until the end of the block. Checks stored before it are not sent.
 
         Raises DatabaseUnavailable.
         """

@@ -1,9 +1,9 @@
-"""Latencies counted in buckets, so that percentiles of 90 days need no single check.
+"""Latencies counted in buckets, so that percentiles over 90 days need no individual checks.
 
 Bucket i holds latencies from 2^(i/4) to 2^((i+1)/4) ms: 64 of them reach from 1 ms to 65 s, the
-longest that a check may take. Two hours are added bucket by bucket, which is what percentiles
-themselves can't be. Interpolated within its bucket, a percentile is at most 19 % off, and 5 %
-is usual.
+longest that a check may take. Two hours can be added bucket by bucket, whereas percentiles
+themselves can't be added. A percentile, interpolated within its bucket, is off by at most 19 %,
+and usually by 5 %.
 """
 
 import math
@@ -14,16 +14,16 @@ PER_OCTAVE = 4
 
 
 def bucket(latency_ms: float) -> int:
-    """Return the bucket of a latency, 0 to 63; one beyond either end counts at that end."""
+    """Return the bucket of a latency, 0 to 63; latencies beyond either end count there."""
     if latency_ms <= 1:
         return 0
     return min(int(math.log2(latency_ms) * PER_OCTAVE), BUCKETS - 1)
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:
-    """Return the latency in ms that a `share` (0 to 1) of all do not exceed; None without any.
+    """Return the latency in ms that a `share` (0 to 1) does not exceed; None if there is none.
 
-    Within the bucket it is interpolated on the logarithmic scale that the buckets have.
+    Within its bucket, it is interpolated on the buckets' logarithmic scale.
     """
     total = sum(counts)
     if total == 0:

@@ -1,4 +1,4 @@
-"""Latencies over time, for a chart: by the hour or by the day, from the same sums as uptime."""
+"""Latencies over time for a chart, per hour or per day, from the same sums as uptime."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +15,9 @@ _TABLES = {"hour": "hourly_stats", "day": "daily_stats"}
 
 
 class LatencyPoint(BaseModel):
-    """The checks of an hour or a day; milliseconds are null without one that has a latency."""
+    """The checks of an hour or a day; milliseconds are null if none of them has a latency."""
 
-    at: AwareDatetime = Field(description="When the hour or the day, in UTC, begins.")
+    at: AwareDatetime = Field(description="Start of the hour or the day, in UTC.")
     count: int
     failed: int
     p50_ms: float | None
@@ -26,14 +26,14 @@ class LatencyPoint(BaseModel):
 
 
 class LatencySeries(BaseModel):
-    """Latencies of checks that succeeded, oldest first; what has no checks is left out."""
+    """Latencies of successful checks, oldest first; periods without checks are left out."""
 
     range: Window
     bucket_seconds: int = Field(examples=[3600])
     points: list[LatencyPoint]
 
 
-# The open hour is in `states`. It may be in the sums as well, where a clock was set back.
+# The current hour is in `states`. If a clock was set back, it may be in the sums as well.
 _SUMS = {
     unit: text(f"""
         SELECT {unit} AS at, checks, failed, latencies FROM {table}
@@ -62,7 +62,7 @@ def _points(rows: Iterable[Any]) -> list[LatencyPoint]:
     for at, checks, failed, latencies in rows:
         before, failed_before, counts = sums.get(at, (0, 0, [0] * BUCKETS))
         if latencies:
-            # The place after the last bucket, for checks without a latency, is cut off.
+            # The element after the last bucket, for checks without a latency, is dropped.
             counts = [a + b for a, b in zip(counts, latencies, strict=False)]
         sums[at] = (before + checks, failed_before + failed, counts)
     return [

@@ -1,8 +1,8 @@
-"""Results from locations, and what all of a monitor's locations make of its state.
+"""Store results from locations, and derive a monitor's state from all of its locations.
 
 The caller has locked the monitor's state, which is the only lock here: two workers at different
-locations that store results of the same monitor come one after the other, and the second one sees
-what the first has written. There is no second lock to be taken in another order.
+locations that store results of the same monitor take turns, and the second one sees what the first
+has written. There is no second lock that could be taken in another order.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 class LocatedResult(NamedTuple):
-    """A result from a location, and what is known of its monitor: the row of its locked state.
+    """A result from a location, and its monitor as the row of the locked state.
 
-    `in_maintenance`: a window runs now, whether or not the state says so yet.
+    `in_maintenance`: a window is active now, whether or not the state shows it yet.
     """
 
     location: str
@@ -35,9 +35,9 @@ class LocatedResult(NamedTuple):
 
 
 class Agreed(NamedTuple):
-    """What a monitor is now: its state, how many locations find it down, which fail and why.
+    """A monitor's new state, how many locations see it down, and which of them fail and why.
 
-    `retry`: the location that has reported is to confirm its failure soon.
+    `retry`: the location that has reported should confirm its failure soon.
     """
 
     state: str
@@ -46,7 +46,7 @@ class Agreed(NamedTuple):
     retry: bool
 
 
-# The newest version of a row stands first in the index by time, as for states.
+# The newest version of a row comes first in the index on the time, as for states.
 _LOOK = text("""
     SELECT m.id AS monitor_id, m.min_failing_locations, l.*
     FROM monitors m
@@ -84,8 +84,8 @@ _UPDATE = text("""
 async def settle(session: AsyncSession, results: Sequence[LocatedResult]) -> dict[int, Agreed]:
     """Store what locations have seen; return by monitor what all of its locations agree on.
 
-    A result is left out that is older than the last one from its location, or from one that the
-    monitor does not name any more.
+    A result is skipped if it is older than the last one from its location, or if the monitor no
+    longer names that location.
     """
     if not results:
         return {}
@@ -108,9 +108,9 @@ async def settle(session: AsyncSession, results: Sequence[LocatedResult]) -> dic
 
 
 def is_newer(checked_at: datetime, last: datetime | None, now: datetime) -> bool:
-    """Whether a result is newer than the last one, or that one's time is still to come.
+    """Return whether a result is newer than the last one, or the last one is from the future.
 
-    Then it was recorded before the clock was set back.
+    The latter was recorded before the clock was set back.
     """
     return last is None or last < checked_at or last > now + CLOCK_TOLERANCE
 
@@ -145,7 +145,7 @@ def _agreed(found: LocatedResult, now: Standing, seen: Seen, rows: dict[str, Any
     horizon = found.monitor.now - _patience(found.monitor)
     before = found.monitor.state
     if before == "maintenance":
-        # A window is over when its time is, whether or not anything has noted it.
+        # A window ends at its scheduled time, even if the state has not been switched yet.
         before = "pending"
     state = agree(before, everywhere, needed=needed, horizon=horizon)
     if found.in_maintenance and before != "paused":

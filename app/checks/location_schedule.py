@@ -1,6 +1,6 @@
-"""The schedule of monitors that are checked from several locations, a row for each of those.
+"""The schedule of monitors that are checked from named locations, with one row per location.
 
-It is called with every monitor, and does nothing for those that name no locations.
+Its functions are called for all monitors, whether or not they name locations.
 """
 
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# A monitor's rows are in one of the two schedules, as its locations have it. What is new is planned
-# next, unless it is paused.
+# A monitor's rows are in one of the two schedules, depending on whether it names locations. New
+# rows are planned next, unless the monitor is paused.
 _FOLLOW = [
     text(statement)
     for statement in (
@@ -41,7 +41,7 @@ _FOLLOW = [
             """  # noqa: S608  (names of this module)
             for table in ("location_schedule", "location_states")
         ),
-        # The number of failures is another one now: of checks in a row, or of locations.
+        # The number of failures now counts something else: checks in a row, or locations.
         """
         UPDATE states SET failures = 0
         WHERE monitor_id = ANY(CAST(:ids AS int[])) AND failures <> 0
@@ -49,7 +49,7 @@ _FOLLOW = [
     )
 ]
 
-# Due at once, and no two of a monitor at the same moment, as in app.checks.schedule.
+# Due at once, but no two rows of a monitor at the same moment, as in app.checks.schedule.
 _PLAN = text("""
     UPDATE location_schedule s
     SET due_at = planned.due_at, claimable_at = planned.due_at, lease = NULL
@@ -73,9 +73,9 @@ _SUSPEND = text("""
 
 
 async def follow(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """Give monitors the rows that their locations ask for, and take the others from them.
+    """Add the rows that monitors need for their locations, and delete the others.
 
-    What is known from locations that stay, stays.
+    Rows of locations that a monitor keeps are left unchanged.
     """
     for statement in _FOLLOW:
         await session.execute(statement, {"ids": list(monitor_ids)})
@@ -90,7 +90,7 @@ async def plan(
     sooner: bool = False,
     first: int = 0,
 ) -> None:
-    """Have monitors checked at once from their locations, `apart` seconds from one to the next.
+    """Plan monitors to be checked at once from their locations, `apart` seconds apart.
 
     `claimed`, `sooner` and `first` as in app.checks.schedule.
     """
@@ -105,5 +105,5 @@ async def plan(
 
 
 async def suspend(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """Have monitors not checked from anywhere until they are planned again."""
+    """Stop checking monitors from any location until they are planned again."""
     await session.execute(_SUSPEND, {"ids": list(monitor_ids)})

@@ -1,4 +1,4 @@
-"""Checks as they are stored."""
+"""Database tables of checks."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from app.database import Base
 class Check(Base):
     """One check's result. Latency and timings in milliseconds.
 
-    The key is the monitor and the time for which the check was planned: of two results for the
-    same time the first is kept.
+    The key is the monitor and the time for which the check was planned. If there are two results
+    for the same time, the first one is kept.
 
-    There is no foreign key to the monitor: it would be looked up for every row that is written.
-    Numbers are never used again, so nothing finds what a deleted monitor leaves behind.
+    There is no foreign key to the monitor, because it would be looked up for every row written.
+    Monitor numbers are never reused, so no query finds the rows that a deleted monitor leaves.
     """
 
     __tablename__ = "checks"
@@ -32,17 +32,17 @@ class Check(Base):
     tls_ms: Mapped[float | None] = mapped_column(REAL)
     first_byte_ms: Mapped[float | None] = mapped_column(REAL)
     error: Mapped[str | None] = mapped_column(Text)
-    # Null where it was made from anywhere. Not in the key: a monitor's locations have slots of
-    # their own (app.checks.schedule).
+    # Null for a check that is not tied to a location. Not part of the key, because each of a
+    # monitor's locations has its own slots (app.checks.schedule).
     location: Mapped[str | None] = mapped_column(Text)
 
 
 class _Stats:
-    """What hourly and daily sums have in common.
+    """Columns that hourly and daily sums share.
 
-    `up_ms` and `down_ms`: how long the monitor was known to be in that state; what is neither was
-    pending, paused or not watched. `latencies`: the buckets of app.checks.histogram, and one
-    place more for checks without a latency; null without checks.
+    `up_ms` and `down_ms`: how long the monitor was known to be in that state; the rest of the time
+    it was pending, paused or not monitored. `latencies`: the buckets of app.checks.histogram, plus
+    one element for checks without a latency; null if there were no checks.
     """
 
     checks: Mapped[int] = mapped_column(Integer)
@@ -53,7 +53,7 @@ class _Stats:
 
 
 class HourlyStats(_Stats, Base):
-    """A monitor's hour, summed up."""
+    """The sums of one hour of a monitor."""
 
     __tablename__ = "hourly_stats"
 
@@ -62,7 +62,7 @@ class HourlyStats(_Stats, Base):
 
 
 class DailyStats(_Stats, Base):
-    """A monitor's day in UTC, summed up."""
+    """The sums of one UTC day of a monitor."""
 
     __tablename__ = "daily_stats"
 

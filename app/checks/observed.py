@@ -6,8 +6,8 @@ from typing import NamedTuple
 HOUR = timedelta(hours=1)
 MILLISECOND = timedelta(milliseconds=1)
 
-# Seconds by which a result may come later than interval and timeout have it. Of the time
-# beyond, in which there was no check, nothing is known.
+# Seconds that a result may arrive later than interval and timeout imply. The time beyond that, in
+# which there was no check, counts as unknown.
 PATIENCE_SECONDS = 60
 
 
@@ -34,15 +34,15 @@ def observed(
 ) -> list[Portion]:
     """Return what is known from the results at `since` and `until`, with `state` in between.
 
-    The second was expected within `expected_seconds`. Pending, paused and in maintenance are
-    neither up nor down. `entered`: when it came into the state, where that was later than the first
-    result.
+    The second result was expected within `expected_seconds`. Pending, paused and in maintenance
+    are neither up nor down. `entered`: when the monitor entered the state, if that was later than
+    the first result.
     """
     if since is None or state not in ("up", "down"):
         return []
     end = min(until, since + timedelta(seconds=expected_seconds + PATIENCE_SECONDS))
     portions = []
-    # One later than `until` is of a clock that was ahead.
+    # A time later than `until` comes from a clock that was ahead.
     begin = max(since, entered) if entered is not None and entered <= until else since
     while begin < end:
         hour = hour_of(begin)

@@ -1,4 +1,4 @@
-"""What keeps the database small and ready: partitions for the coming days, old results dropped."""
+"""Create partitions for the coming days, and drop those of old results."""
 
 import logging
 import re
@@ -13,14 +13,14 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Days for which partitions are made ahead. Without one a result goes to checks_default.
+# Days for which partitions are created ahead. Results without one are stored in checks_default.
 AHEAD_DAYS = 7
 PARTITION = re.compile(r"checks_(\d{8})")
-# Two workers that make the same partition would wait for each other's lock, with all that write
-# results behind them: only one of them does it.
+# Two workers that create the same partition would wait for each other's lock, with everything that
+# writes results waiting behind them, so only one of them does it.
 LOCK = 7248
 
-# The database's day: a worker whose clock is wrong would drop what is still wanted.
+# The database's date: a worker whose clock is wrong would drop results that are still needed.
 _TODAY = text("SELECT CAST(now() AT TIME ZONE 'UTC' AS date)")
 
 # The first day after checks_before, which holds what was stored before there were partitions.
@@ -41,9 +41,9 @@ _STRAY_DAYS = text("""
 
 
 async def maintain(database: Database, settings: Settings) -> None:
-    """Make the partitions that are missing, and delete what is past its retention.
+    """Create missing partitions, and delete data that is past its retention.
 
-    It may be called at any time and by several workers at once. Raises DatabaseUnavailable.
+    May be called at any time and by several workers at once. Raises DatabaseUnavailable.
     """
     async with database.transaction() as session:
         if not await _locked(session):
@@ -61,14 +61,14 @@ async def _locked(session: AsyncSession) -> bool:
     lock = text("SELECT pg_try_advisory_xact_lock(:lock)")
     if not await session.scalar(lock, {"lock": LOCK}):
         return False
-    # A table is needed alone for a moment. While this waits for it, all later queries wait
-    # too, so it gives up soon and is tried again later.
+    # This needs exclusive access to a table for a moment. While it waits for the lock, all later
+    # queries wait too, so it gives up soon and is retried later.
     await session.execute(text("SET LOCAL lock_timeout = '2s'"))
     return True
 
 
 async def _missing_days(session: AsyncSession, retention_days: int) -> list[date]:
-    """All that are missing, not those after the last; and those in the default partition."""
+    """Return the days without a partition, gaps included; also those with stray results."""
     today: date = (await session.scalars(_TODAY)).one()
     names = (await session.scalars(_PARTITIONS)).all()
     there = {day for name in names if (day := _day(name)) is not None}
@@ -81,11 +81,11 @@ async def _missing_days(session: AsyncSession, retention_days: int) -> list[date
 
 
 async def _make(session: AsyncSession, day: date) -> None:
-    """Make a day's partition, with the results in it that went to the default one."""
+    """Create a day's partition, and move its results there from the default partition."""
     name = f"checks_{day:%Y%m%d}"
     begin, end = _midnight(day), _midnight(day + timedelta(days=1))
-    # Attached and not created as a partition: that would lock all partitions against writes.
-    # While results are moved no more may come, or the new partition would be refused.
+    # The table is attached, not created as a partition, which would lock all partitions against
+    # writes. No results may arrive during the move, or the new partition would be refused.
     for statement in (
         f"CREATE TABLE {name} (LIKE checks INCLUDING ALL)",
         "LOCK TABLE checks_default IN ACCESS EXCLUSIVE MODE",
@@ -98,9 +98,9 @@ async def _make(session: AsyncSession, day: date) -> None:
         """,  # noqa: S608  (a name and times made from a date)
         f"ALTER TABLE checks ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')",
     ):
-        # Not text(): the colons of a time would be its parameters.
+        # Not text(), which would take the colons of a time for parameters.
         await (await session.connection()).exec_driver_sql(statement)
-    log.info("partition %s made", name)
+    log.info("partition %s created", name)
 
 
 async def _drop(session: AsyncSession, retention_days: int) -> None:
@@ -110,11 +110,11 @@ async def _drop(session: AsyncSession, retention_days: int) -> None:
         day = _day(name)
         if day is not None and day < oldest:
             await session.execute(text(f"DROP TABLE {name}"))
-            log.info("the checks of %s are dropped", day)
+            log.info("the checks of %s were dropped", day)
     first = (await session.scalars(_FIRST_DAY)).one_or_none()
     if first is not None and first <= oldest:
         await session.execute(text("DROP TABLE checks_before"))
-        log.info("the checks before %s are dropped", first)
+        log.info("the checks before %s were dropped", first)
 
 
 def _day(name: str) -> date | None:

@@ -1,4 +1,4 @@
-"""Single results: stored where possible; one that can't be stored still changes the state."""
+"""Store single results where possible; one that can't be stored still changes the state."""
 
 import logging
 from collections.abc import Sequence
@@ -13,10 +13,13 @@ from app.probing.result import Result
 
 log = logging.getLogger(__name__)
 
-# Of SQLSTATE, what is about this row or its partition: bad data (22), a constraint or no partition
-# (23), a missing table or an odd value (42, 54), a damaged file (58, XX). Everything
-# else is about the database, and the caller's transaction can't go on.
+# SQLSTATE classes of errors in this row or its partition: bad data (22), a constraint or no
+# partition (23), a missing table or an odd value (42, 54), a damaged file (58, XX). All other
+# errors concern the database, and the caller's transaction can't continue.
 _ROW_CLASSES = frozenset({"22", "23", "42", "54", "58", "XX"})
+# No space to extend a table. Raw results take most of the space; states and incidents mostly reuse
+# space in their tables, and can be written for longer.
+_DISK_FULL = "53100"
 
 
 class RawCheck(NamedTuple):
@@ -43,16 +46,20 @@ _INSERT = text("""
 
 
 async def store(session: AsyncSession, checks: Sequence[RawCheck]) -> None:
-    """Store results; those that can't be stored are left out, and the log says why."""
+    """Store results; skip those that can't be stored, and log the reason."""
     try:
         await _insert(session, checks)
     except DBAPIError as error:
+        if _state(error) == _DISK_FULL:
+            # No retry in halves: a smaller batch would not find space either.
+            log.warning("%d results were not kept: %s", len(checks), error.orig)
+            return
         if not _is_about_rows(error):
             raise
         if len(checks) == 1:
             # PostgreSQL's reason says it all: a traceback would only fill the log.
             log.error(  # noqa: TRY400  (for that reason)
-                "a result of monitor %d is not kept: %s", checks[0].monitor_id, error.orig
+                "a result of monitor %d was not kept: %s", checks[0].monitor_id, error.orig
             )
             return
         half = len(checks) // 2
@@ -81,5 +88,8 @@ async def _insert(session: AsyncSession, checks: Sequence[RawCheck]) -> None:
 
 
 def _is_about_rows(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return not error.connection_invalidated and state[:2] in _ROW_CLASSES
+    return not error.connection_invalidated and _state(error)[:2] in _ROW_CLASSES
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

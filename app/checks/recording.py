@@ -1,6 +1,6 @@
-"""Results are recorded here, with everything that follows from them, in the caller's transaction.
+"""Record results and everything that follows from them, in the caller's transaction.
 
-State, incident and notifications are stored together or not at all: a kill in the middle
+State, incident and notifications are stored together or not at all: a process killed halfway
 leaves no outage without its notifications.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["CompletedCheck", "Recorded", "record"]
 
 
 class Recorded(NamedTuple):
-    """What was stored: results, notifications that wait to be delivered, changes of state."""
+    """The numbers of stored results and of notifications to deliver, and the state changes."""
 
     stored: int = 0
     notifications: int = 0
@@ -32,11 +32,11 @@ class Recorded(NamedTuple):
 
 
 async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> Recorded:
-    """Store results, one per monitor at the most, with everything that follows from them.
+    """Store results, at most one per monitor, and everything that follows from them.
 
-    A result is left out if its monitor has been deleted or changed meanwhile, if it is a late
-    heartbeat that has come after all, or a scheduled check of a monitor that is now paused. One
-    that is older than the last recorded one is kept as a check and changes nothing else.
+    A result is skipped if its monitor has been deleted or changed in the meantime, if it reports a
+    late heartbeat that has arrived after all, or if it is a scheduled check of a monitor that is
+    now paused. A result older than the last one is stored as a check and changes nothing else.
     """
     ids = sorted(done.monitor_id for done in completed)
     earliest = min((done.checked_at for done in completed), default=None)
@@ -66,13 +66,13 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     if kept:
         await states.update(session, kept)
         notifications = await _update_incidents(session, changes)
-    # Last, so that the rows that claims look at are locked for the shortest time.
+    # Last, so that the rows that claims read are locked for as short a time as possible.
     await _reschedule(session, completed, kept)
     return Recorded(len(stored), notifications, changes)
 
 
 async def _overtaken(session: AsyncSession, completed: Sequence[CompletedCheck]) -> set[int]:
-    """Return the heartbeats found late of which one came after they were claimed."""
+    """Return the monitors whose late heartbeat arrived after its check was claimed."""
     late = [done.claim for done in completed if done.claim and done.claim.kind == "heartbeat"]
     return {claim.monitor_id for claim in late} - await still_leased(session, late)
 
@@ -80,10 +80,10 @@ async def _overtaken(session: AsyncSession, completed: Sequence[CompletedCheck])
 async def _covered(
     session: AsyncSession, completed: Sequence[CompletedCheck], monitors: Mapping[int, Any]
 ) -> Mapping[int, Coverage]:
-    """Return what maintenance windows have to do with the results, by monitor.
+    """Return how maintenance windows cover the results, by monitor.
 
-    By the periods and not by the state alone: it may be that nothing has made the switch yet, when
-    a window has begun or when it has ended.
+    The periods decide, not the state alone: when a window has begun or ended, its monitors may not
+    have been switched yet.
     """
     if not any(row.maintenance_near or row.state == "maintenance" for row in monitors.values()):
         return {}
@@ -98,7 +98,7 @@ async def _covered(
 
 
 def _is_valid(done: CompletedCheck, row: Any) -> bool:
-    """Whether the result is about the monitor as it is now."""
+    """Return whether the result applies to the monitor as it is now."""
     return done.version in (None, row.version) and (done.claim is None or row.state != "paused")
 
 
@@ -134,7 +134,7 @@ def _judged(done: CompletedCheck, row: Any, covered: Coverage) -> Kept:
 async def _agreed(
     session: AsyncSession, from_locations: Sequence[tuple[CompletedCheck, Any, Coverage]]
 ) -> list[Kept]:
-    """Return what results from locations make of the states, with all that others have seen."""
+    """Return the states that follow from these results and from those of other locations."""
     results = [
         LocatedResult(done.location, done.checked_at, done.result, row, covered.at_end)
         for done, row, covered in from_locations
@@ -143,7 +143,7 @@ async def _agreed(
     kept = []
     for done, row, covered in from_locations:
         if (found := agreed.get(done.monitor_id)) is not None:
-            # Results of several workers are not stored in the order in which they were made.
+            # Results from several workers may be stored in another order than they were made.
             at = done.checked_at if _is_newest(done, row) else row.checked_at
             now = Standing(found.state, found.failing)
             until = covered.begun_at or at
@@ -162,7 +162,7 @@ def _changes(kept: Sequence[Kept]) -> list[StateChange]:
 
 
 async def _update_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
-    """Publish changes of state, open and close incidents; return the number of notifications."""
+    """Publish state changes, open and close incidents; return the number of notifications."""
     await publish(session, [_state_event(change) for change in changes])
     opened = [change for change in changes if change.state == "down"]
     closed = [change for change in changes if change.state == "up"]

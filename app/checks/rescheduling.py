@@ -1,4 +1,4 @@
-"""When a monitor is checked next, once a check is over: its next slot, a retry or a heartbeat.
+"""Schedule what follows a finished check: the next slot, a retry or the next heartbeat.
 
 Claims are compared with the leases that the rows hold now, because a monitor may have been claimed
 again, changed or paused while it was checked.
@@ -16,15 +16,15 @@ from app.checks.schedule import TABLES
 
 
 class Heartbeat(NamedTuple):
-    """A heartbeat that came at `pinged_at`; without another one by `due_at` the monitor is down."""
+    """A heartbeat received at `pinged_at`; without another by `due_at`, the monitor is down."""
 
     monitor_id: int
     pinged_at: datetime
     due_at: datetime
 
 
-# Back to the next slot, from the end of the lease. Only where the lease is still ours. The clock's
-# time, because a row must not become claimable in the past, where no claim looks any more.
+# From the end of the lease back to the next slot, only where the lease is still ours. The clock's
+# time is used because a row must not become claimable in the past, which no claim searches.
 _MOVE_ON = {
     table: text(f"""
         UPDATE {table}
@@ -36,7 +36,7 @@ _MOVE_ON = {
     for table in TABLES
 }
 
-# To a quick retry, where that is sooner than the next slot.
+# A quick retry, if that is sooner than the next slot.
 _RETRY = {
     table: text(f"""
         UPDATE {table} s
@@ -102,7 +102,7 @@ async def retry(
 
 
 async def expect_next(session: AsyncSession, heartbeats: Sequence[Heartbeat]) -> None:
-    """Expect the heartbeats after these."""
+    """Store when the next heartbeats after these are due."""
     if heartbeats:
         values = {
             "ids": [heartbeat.monitor_id for heartbeat in heartbeats],

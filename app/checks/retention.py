@@ -1,4 +1,4 @@
-"""Deletes what is past its retention row by row, one batch per transaction."""
+"""Delete single rows that are past their retention, one batch per transaction."""
 
 import logging
 from datetime import timedelta
@@ -10,15 +10,15 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Rows that one transaction deletes, and batches of one table in one round: what is left then is
-# left to the next round.
+# Rows deleted per transaction, and batches per table in one round; the remaining rows are left to
+# the next round.
 BATCH = 5000
 MAX_BATCHES = 200
-# Days for which it is known that there was a worker at a location.
+# Days for which a worker's presence at a location is remembered.
 LOCATION_DAYS = 7
 
-# What is old, by table. checks_default has no day that could be dropped, and loses what would have
-# gone with one.
+# Which rows are old, by table. checks_default has no partition of a day that could be dropped, and
+# loses the rows that would have been dropped with one.
 _OLD = {
     "checks_default": "scheduled_at < date_trunc('day', now(), 'UTC') - CAST(:keep AS interval)",
     "hourly_stats": "hour < now() - CAST(:keep AS interval)",
@@ -33,7 +33,7 @@ _OLD = {
 
 
 async def apply(database: Database, settings: Settings) -> None:
-    """Delete what is past its retention. Raises DatabaseUnavailable."""
+    """Delete rows that are past their retention. Raises DatabaseUnavailable."""
     days = {
         "checks_default": settings.retention_days,
         "hourly_stats": settings.hourly_retention_days,
@@ -42,7 +42,7 @@ async def apply(database: Database, settings: Settings) -> None:
         "locations": LOCATION_DAYS,
         "notifications": settings.notification_retention_days,
         "mails": settings.notification_retention_days,
-        # Nobody has taken it up in a day; and sign-ups know themselves when they end.
+        # No process has handled a broadcast this old; sign-ups store their own time of expiry.
         "broadcasts": 1,
         "sign_ups": 0,
     }

@@ -1,4 +1,4 @@
-"""Make a check now, and read the stored ones."""
+"""Routes to check a monitor now and to read its stored checks."""
 
 from typing import Annotated
 
@@ -29,14 +29,14 @@ router = APIRouter(
 
 @router.post("/check", dependencies=[requires("write")], responses=documented(409))
 async def check_at_once(monitor_id: int, database: DatabaseDep, prober: ProberDep) -> CheckOut:
-    """Check a monitor at once, whenever its next check is due, and store the result."""
+    """Check a monitor immediately, whenever its next check is due, and store the result."""
     completed = await check_now(database, prober, monitor_id)
     return result_out(completed.result, completed.checked_at)
 
 
 @router.get("/uptime", dependencies=[requires("read")])
 async def uptime(monitor_id: int, session: Session) -> dict[str, Uptime]:
-    """Uptime and latencies over 24h, 7d, 30d and 90d, by those names."""
+    """Return uptime and latencies over 24h, 7d, 30d and 90d, keyed by those names."""
     await find(session, monitor_id)
     return await uptimes(session, monitor_id)
 
@@ -53,7 +53,7 @@ async def latency(
     session: Session,
     window: Annotated[Window, Query(alias="range")] = "24h",
 ) -> Response:
-    """Latencies by the hour, over 24h and 7d, or by the day in UTC, over 30d and 90d."""
+    """Return latencies per hour over 24h and 7d, or per UTC day over 30d and 90d."""
     await find(session, monitor_id)
     series = await latency_series(session, monitor_id, window)
     return conditional(
@@ -68,7 +68,7 @@ async def latency(
 async def list_checks(
     monitor_id: int, session: Session, page: PageDep, is_public: IsPublic
 ) -> Page[CheckOut]:
-    """List a monitor's checks, newest first. Without a key, errors are told in a few words."""
+    """List a monitor's checks, newest first. Without a key, errors are only summarized."""
     await find(session, monitor_id)
     rows, following = await paginate(
         session,

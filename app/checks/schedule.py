@@ -1,7 +1,7 @@
-"""When a monitor's next check is due.
+"""Schedule monitors: compute and store when the next check of each is due.
 
-A monitor is checked in slots an interval apart, counted from 1970 and shifted by a phase that its
-number gives. Slots that have passed while nothing was checked are left out.
+A monitor is checked in slots one interval apart, counted from 1970 and shifted by a phase derived
+from its number. Slots that have passed while nothing was checked are skipped.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks import location_schedule
 
-# Seconds after a failed check until it is tried again, while it is not yet confirmed.
+# Seconds until a failed check is retried while the failure is not confirmed.
 CONFIRM_SECONDS = 2
 
 # The fractional part of the golden ratio: its multiples fill an interval more evenly than any
-# other number's, however many there are (Knuth, The Art of Computer Programming 3, 6.4). So a
-# thousand monitors are not checked at once.
+# other number's, however many there are (Knuth, The Art of Computer Programming 3, 6.4). This
+# keeps a thousand monitors from being checked at the same moment.
 GOLDEN = 0.6180339887498949
 
-# When `m`, a monitor whose check was planned for due.due_at, is due again. A slot that would come
-# while this check may still be under way, because it is a retry, the first one or late, is left
-# out. A heartbeat that is late is counted again whenever the next one should have come.
+# When `m`, a monitor whose check was planned for due.due_at, is due again. A slot is skipped if
+# this check may still be running then, because it is a retry, the first one or late. A late
+# heartbeat is counted again each time the next one should have arrived.
 _NEXT_DUE = """
     date_bin(
         make_interval(secs => m.interval_seconds),
@@ -35,8 +35,8 @@ _NEXT_DUE = """
 """
 NEXT_DUE = _NEXT_DUE.format(phase=f"m.id * {GOLDEN}")
 
-# From a location, the same; a monitor's locations share its interval evenly. So an outage is seen
-# sooner, and no two checks are planned for the same moment, by which they are stored.
+# The same from a location, except that a monitor's locations share its interval evenly. So an
+# outage is noticed sooner, and no two checks are planned for the same moment, part of their key.
 NEXT_DUE_AT_LOCATION = _NEXT_DUE.format(
     phase=f"m.id * {GOLDEN} + coalesce(array_position(m.locations, due.location), 1)"
     " / CAST(greatest(cardinality(m.locations), 1) AS float8)"
@@ -47,7 +47,7 @@ TABLES = ("schedule", "location_schedule")
 
 
 def table_of(location: str) -> str:
-    """Return the table with the schedule of what is checked from a location, or from anywhere."""
+    """Return the schedule table for checks from a location, or for checks from anywhere."""
     return TABLES[bool(location)]
 
 
@@ -57,11 +57,11 @@ _SUSPEND = text("""
 """)
 
 # Seconds between the first checks of monitors that are planned together: a thousand of them at
-# once would be a burst that neither a small worker nor a server behind all of them can take.
+# once would be a burst that neither a small worker nor one server behind all of them can handle.
 APART_SECONDS = 0.01
 
-# Due at once, or for a heartbeat, when it is late. The clock's time and not the transaction's: a
-# row must not become claimable in the past, where no claim looks any more.
+# Due at once; for a heartbeat, when it would be late. The clock's time is used, not the
+# transaction's, because a row must not become claimable in the past, which no claim searches.
 _PLAN = text("""
     UPDATE schedule s
     SET due_at = planned.due_at, claimable_at = planned.due_at, lease = NULL,
@@ -90,7 +90,7 @@ _PLAN = text("""
 
 
 async def add(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """Give new monitors their places in the schedule."""
+    """Add new monitors to the schedule."""
     await location_schedule.follow(session, monitor_ids)
     await plan(session, monitor_ids, anew=True)
 
@@ -104,12 +104,12 @@ async def plan(
     sooner: bool = False,
     first: int = 0,
 ) -> None:
-    """Have monitors checked at once; heartbeats are expected within their period and grace.
+    """Plan monitors to be checked at once, and heartbeats to be late after period and grace.
 
-    These count from the last heartbeat, or with `anew`, from now. A check that is under way was
-    made for what the monitor was: its lease ends here. `claimed`: only those that have a lease.
-    `sooner`: no later than they are due anyway, for more than a burst of them. `first`: how many
-    have been planned before them, which they come after.
+    Both count from the last heartbeat or, with `anew`, from now. A running check was made for the
+    monitor as it was before, so its lease ends here. `claimed`: plan only monitors with a lease.
+    `sooner`: plan none later than it is due anyway, for batches so large that the last would be.
+    `first`: how many monitors have been planned before these, which come after them.
     """
     values = {
         "ids": list(monitor_ids),
@@ -126,6 +126,6 @@ async def plan(
 
 
 async def suspend(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """Have monitors not checked until they are planned again."""
+    """Stop checking monitors until they are planned again."""
     await session.execute(_SUSPEND, {"ids": list(monitor_ids)})
     await location_schedule.suspend(session, monitor_ids)

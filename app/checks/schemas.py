@@ -1,4 +1,4 @@
-"""Checks as a client reads them."""
+"""Checks as they are returned to clients."""
 
 from pydantic import AwareDatetime, Field
 
@@ -12,12 +12,12 @@ class CheckOut(ProbeResult):
 
     checked_at: AwareDatetime
     location: str | None = Field(
-        default=None, description="Where it was made; null: anywhere.", examples=["frankfurt"]
+        default=None, description="Location it was made from, if any.", examples=["frankfurt"]
     )
 
 
 def check_out(check: Check) -> CheckOut:
-    """Return a stored check, for a client."""
+    """Return a stored check as it is sent to clients."""
     return CheckOut(
         checked_at=check.checked_at,
         location=check.location,
@@ -36,5 +36,5 @@ def check_out(check: Check) -> CheckOut:
 
 
 def result_out(result: Result, checked_at: AwareDatetime) -> CheckOut:
-    """Return a check that was made just now, for a client."""
+    """Return a check that has just been made, as it is sent to clients."""
     return CheckOut(checked_at=checked_at, **ProbeResult.of(result).model_dump())

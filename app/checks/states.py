@@ -1,4 +1,4 @@
-"""The states of monitors, locked and written, with the sums of their present hour."""
+"""Lock and write the states of monitors, with the sums of their current hour."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from app.checks.histogram import BUCKETS, bucket
 from app.checks.observed import hour_of, observed
 from app.probing.result import Result
 
-# In the order of their numbers, so that two transactions that write about the same monitors never
-# deadlock. A snapshot that is held keeps every version of a state, and by number alone the index
-# leads to all of them; by time, the last one stands first. Whether a window may have to do with
-# any of them is asked once for all, so that while there is none it costs nothing more.
+# Rows are locked in the order of monitor numbers, so that two transactions that write to the same
+# monitors never deadlock. A snapshot that is held keeps every version of a state, and an index on
+# the number alone leads to all of them; with the time in it, the last one comes first. Whether a
+# window may affect any of them is queried once for all, so that without windows it costs no more.
 LOCK = text("""
     WITH locked AS MATERIALIZED (
         SELECT s.*
@@ -41,7 +41,7 @@ LOCK = text("""
     FROM locked s JOIN monitors m ON m.id = s.monitor_id
 """)
 
-# By the rows' places, as in app.checks.claiming and for the same reason; they are locked.
+# By the rows' places, for the reason given in app.checks.claiming. The rows are locked.
 _UPDATE = text("""
     UPDATE states s
     SET state = v.state, failures = v.failures, checked_at = v.checked_at,
@@ -68,7 +68,7 @@ _UPDATE = text("""
 
 
 async def update(session: AsyncSession, kept: Sequence[Kept]) -> None:
-    """Write what results make of the states of their monitors, which are locked."""
+    """Write the states that follow from results; the monitors' states are locked."""
     places = {entry.done.monitor_id: entry.before.place for entry in kept}
     hours = {entry.done.monitor_id: hour_of(entry.at) for entry in kept}
     ended = [entry.before for entry in kept if entry.before.hour != hours[entry.done.monitor_id]]
@@ -109,7 +109,7 @@ async def update(session: AsyncSession, kept: Sequence[Kept]) -> None:
 
 
 def _slot(result: Result) -> int:
-    """Return the place in `hour_latencies`, from 1: a bucket, or the last one without a latency."""
+    """Return the index in `hour_latencies`, from 1: a bucket's, or the last without a latency."""
     if not result.ok or result.latency_ms is None:
         return BUCKETS + 1
     return bucket(result.latency_ms) + 1

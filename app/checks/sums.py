@@ -1,6 +1,6 @@
-"""Hourly and daily sums: where a monitor's hour goes when it is over.
+"""Hourly and daily sums, to which a monitor's hour is added when it ends.
 
-Every hour is added to its day as well, so no job has to sum up days later, and none can be late.
+Every hour is added to its day too, so no job has to sum up days later, and none can be late.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.checks.observed import Portion, observed
 from app.maintenance.coverage import NOT_COVERED, Span, coverage
 
-# Added to and not overwritten: a clock that was set back brings the same hour twice. A smallint
-# is full at 32,767, and stays there.
+# Sums are added to, not overwritten, because a clock that is set back repeats an hour. A smallint
+# is full at 32,767 and stays there.
 _ADD = """
     ON CONFLICT (monitor_id, {begin}) DO UPDATE
     SET checks = t.checks + excluded.checks, failed = t.failed + excluded.failed,
@@ -28,7 +28,7 @@ _ADD = """
             END
 """
 
-# A table, its time, and how that comes from an hour.
+# A table, its time column, and the expression that derives this time from an hour.
 _TABLES = (
     ("hourly_stats", "hour", "hour"),
     ("daily_stats", "day", "date_trunc('day', hour, 'UTC')"),
@@ -81,7 +81,7 @@ _BEGIN_HOURS = text("""
 async def begin_hours(
     session: AsyncSession, places: Sequence[str], hours: Sequence[datetime]
 ) -> dict[int, str]:
-    """Add up the hours of the states at these places, which are locked, and begin new ones.
+    """Add the hours of the locked states at these places to the sums, and begin new hours.
 
     Return the states' new places, by monitor.
     """
@@ -93,7 +93,7 @@ async def begin_hours(
 
 
 async def add_portions(session: AsyncSession, portions: Sequence[tuple[int, Portion]]) -> None:
-    """Add to the sums of hours that are over, those in which there was no check among them."""
+    """Add to the sums of hours that have ended, including hours without a check."""
     if not portions:
         return
     values = {
@@ -106,7 +106,7 @@ async def add_portions(session: AsyncSession, portions: Sequence[tuple[int, Port
         await session.execute(statement, values)
 
 
-# The same as in app.checks.recording, for the time that it is now.
+# What is needed to count the time until now, as when a result is recorded.
 _PRESENT = text("""
     SELECT s.monitor_id, s.state, s.since, s.checked_at, now() AS now,
         m.interval_seconds + m.timeout_seconds
@@ -120,7 +120,7 @@ _PRESENT = text("""
 async def settle(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
     """Count the time since the last checks of monitors whose states are about to end.
 
-    If a maintenance window has begun since then, up to its beginning.
+    If a maintenance window has begun since then, only the time before it counts.
     """
     rows = (await session.execute(_PRESENT, {"ids": list(monitor_ids)})).all()
     covered = await coverage(
@@ -152,9 +152,9 @@ _FORGET = [
 
 
 async def forget(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """Delete the sums of monitors that are being deleted: they have no foreign key.
+    """Delete the sums of monitors that are being deleted, because they have no foreign key.
 
-    Rows that are locked are about to go anyway, because they are past their retention.
+    Locked rows are skipped: they are past their retention, so they are about to be deleted anyway.
     """
     for statement in _FORGET:
         await session.execute(statement, {"ids": list(monitor_ids)})

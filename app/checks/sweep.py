@@ -1,4 +1,4 @@
-"""Finds the monitors that no claim would find: left behind below the floor, or lost in time."""
+"""Find monitors that no claim would find: left below the floor, or due far in the future."""
 
 import logging
 from datetime import timedelta
@@ -13,10 +13,10 @@ from app.database import Database
 log = logging.getLogger(__name__)
 
 # Rows that have been claimable for this long count as left behind. If the workers are merely
-# overloaded, the rows are only late, and what is set here does no harm.
+# overloaded, the rows are only late, and planning them again does no harm.
 BEHIND = timedelta(seconds=15)
 
-# Due or claimable later than any claim can have set it: the clock was ahead and was set back.
+# Due or claimable later than any claim can have set: the clock was ahead and has been set back.
 _SWEEP = """
     WITH lost AS MATERIALIZED (
         SELECT s.ctid, CASE WHEN s.claimable_at < now() - CAST(:behind AS interval)
@@ -54,10 +54,10 @@ _SWEEP_AT_LOCATION = text(
 
 
 async def sweep(database: Database, location: str = "") -> int:
-    """Have lost monitors claimed again; return how many there were. Raises DatabaseUnavailable.
+    """Make lost monitors claimable again; return their number. Raises DatabaseUnavailable.
 
-    It reads the schedule whole, so it is for every minute and not for every second. Only that of
-    `location`: what waits at another one, for want of a worker there, must be seen to wait.
+    It scans the whole schedule, so it should run every minute, not every second. Only `location` is
+    covered: monitors that wait at another one, which has no worker, must remain visible as waiting.
     """
     values: dict[str, Any] = {"behind": BEHIND, "margin": timedelta(seconds=MARGIN_SECONDS)}
     async with database.transaction() as session:
@@ -67,5 +67,5 @@ async def sweep(database: Database, location: str = "") -> int:
             done = await session.execute(_SWEEP_ANYWHERE, values)
     found = int(done.rowcount)  # type: ignore[attr-defined]  # a statement's result has it
     if found:
-        log.warning("%d monitors were late or lost, and are claimed again", found)
+        log.warning("%d monitors were late or lost, and will be claimed again", found)
     return found

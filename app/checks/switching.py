@@ -1,8 +1,8 @@
-"""Monitors go into maintenance when a window begins, and come out of it when the last one ends.
+"""Switch monitors into maintenance when a window begins, and back when the last one ends.
 
-Results are judged by the windows themselves (app.checks.recording): what is switched here is shown
-sooner, and what comes out is checked at once. So nothing is wrong while nobody switches; and
-whoever does, how often, and how many at a time, comes to the same.
+Results are judged by the windows themselves (app.checks.recording). Switching only shows the new
+state sooner, and has monitors that leave maintenance checked at once. Nothing goes wrong while no
+process switches, and it does not matter which one does, how often, or how many do at a time.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from app.maintenance.coverage import IS_FOR, RUNNING
 
 log = logging.getLogger(__name__)
 
-# Monitors that one transaction switches. Their results wait for it, a twentieth of a second.
+# Monitors switched per transaction. Their results wait for it, about a twentieth of a second.
 BATCH = 500
-# Seconds between two looks; less where a window is about to begin or to end.
+# Seconds between two looks; fewer if a window is about to begin or end.
 LOOK_SECONDS = 2.0
 SOONEST_SECONDS = 0.05
-# Seconds until the next look after one that failed.
+# Seconds until the next look after a failed one.
 RETRY_SECONDS = 10.0
-# Seconds between two rounds in which all monitors are looked at, whether or not a window has begun
-# or ended: for what a process that died in the middle has left.
+# Seconds between two rounds that check all monitors, whether or not a window has begun or ended:
+# they complete what a process that died halfway has left undone.
 WHOLE_SECONDS = 60.0
 
-# Locked in the order of their numbers, as where results are stored.
+# Rows are locked in the order of monitor numbers, as they are when results are stored.
 _FIND = f"""
     WITH w AS MATERIALIZED ({RUNNING})
     SELECT s.monitor_id, m.name
@@ -43,7 +43,7 @@ _FIND = f"""
     {{limit}}
     FOR UPDATE OF s
 """  # noqa: S608  (constants)
-# Where no window runs, no table is read.
+# While no window is active, no table is read.
 _OUTSIDE = "EXISTS (SELECT FROM w) AND s.state NOT IN ('maintenance', 'paused') AND"
 _INSIDE = "s.state = 'maintenance' AND NOT"
 _THESE = "s.monitor_id = ANY(CAST(:ids AS int[]))"
@@ -61,8 +61,8 @@ _ENTER = text("""
     RETURNING monitor_id, state, since
 """)
 
-# The next result decides. Of a heartbeat that came on time that may be a day away, and it is up:
-# unless an outage is open, which the next heartbeat is to close.
+# The next result decides. The next heartbeat may be a day away, so a monitor whose last one came on
+# time is up, unless an incident is open, which the next heartbeat will close.
 _LEAVE = text("""
     UPDATE states s
     SET since = now(), state = CASE
@@ -75,7 +75,7 @@ _LEAVE = text("""
     RETURNING s.monitor_id, s.state, s.since
 """)
 
-# What has begun or ended since the last look, and how many seconds are left until the next does.
+# Whether a window has begun or ended since the last look, and the seconds until the next one does.
 _DUE = text("""
     SELECT now() AS now,
         coalesce(bool_or(starts_at BETWEEN :seen AND now() OR ends_at <= now()), false) AS due,
@@ -89,14 +89,14 @@ _DUE = text("""
 
 
 class Switched(NamedTuple):
-    """What became of the monitors that were switched: their states, by number."""
+    """The new states of the monitors that were switched, by monitor number."""
 
     entered: dict[int, str]
     left: dict[int, str]
 
 
 async def switch_of(session: AsyncSession, monitor_ids: Sequence[int]) -> Switched:
-    """Switch those of these monitors that need it; the caller has changed what windows go by."""
+    """Switch these monitors where needed, after the caller changed which windows apply."""
     values = {"ids": list(monitor_ids)}
     entering = (await session.execute(_ENTERING_OF, values)).all()
     leaving = (await session.execute(_LEAVING_OF, values)).all()
@@ -104,9 +104,9 @@ async def switch_of(session: AsyncSession, monitor_ids: Sequence[int]) -> Switch
 
 
 async def switch(database: Database) -> tuple[int, int]:
-    """Switch all monitors that need it, many times at once or by several at once too.
+    """Switch all monitors that need it. Safe to repeat, and to run in several processes at once.
 
-    Return how many have come into maintenance, and how many out of it. Raises DatabaseUnavailable.
+    Return how many entered and how many left maintenance. Raises DatabaseUnavailable.
     """
 
     async def enter(session: AsyncSession, after: int, _: int) -> dict[int, str]:
@@ -119,7 +119,7 @@ async def switch(database: Database) -> tuple[int, int]:
     entered = await _in_batches(database, enter)
     left = await _in_batches(database, leave)
     if entered or left:
-        log.info("%d monitors came into maintenance, %d out of it", entered, left)
+        log.info("%d monitors entered maintenance, %d left it", entered, left)
     return entered, left
 
 
@@ -147,7 +147,7 @@ async def _leave(session: AsyncSession, rows: Sequence[Any], first: int) -> dict
     if not rows:
         return {}
     states = await _write(session, rows, _LEAVE)
-    # Last, because claims are to find the rows soon after the time that is written into them.
+    # Last, because claims must find the rows soon after the time that is written to them.
     await schedule.plan(session, list(states), sooner=True, first=first)
     return states
 
@@ -166,7 +166,7 @@ async def _write(session: AsyncSession, rows: Sequence[Any], statement: Any) -> 
 
 
 class Switching:
-    """Switches monitors in this process: when it is time, or when somebody has changed a window."""
+    """Switches monitors in this process: when a window begins or ends, or has been changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -175,12 +175,12 @@ class Switching:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Look whether it is time, again and again. A worker does it."""
+        """Look again and again whether a switch is due. Runs in a worker."""
         while True:
             try:
                 wait = await self.look()
             except DatabaseUnavailable as error:
-                log.warning("no monitor is switched: %s", error)
+                log.warning("no monitors were switched: %s", error)
                 wait = RETRY_SECONDS
             except Exception:
                 log.exception("switching monitors failed")
@@ -190,8 +190,8 @@ class Switching:
     async def look(self) -> float:
         """Switch if a window has begun or ended since the last look, or a minute has passed.
 
-        Return the seconds until the next look. Raises DatabaseUnavailable; then the next look is
-        for the same time.
+        Return the seconds until the next look. Raises DatabaseUnavailable; the next look then
+        covers the same period again.
         """
         values = {"seen": self._seen, "look": LOOK_SECONDS}
         async with self._database.transaction() as session:
@@ -204,21 +204,21 @@ class Switching:
         return min(wait, LOOK_SECONDS)
 
     async def begin(self, seconds: float) -> None:
-        """Switch, and wait for the end of it for `seconds` at the most: it may be for thousands."""
+        """Start to switch and wait at most `seconds` for it: there may be thousands of monitors."""
         task = asyncio.create_task(self._switch())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.wait([task], timeout=seconds)
 
     async def close(self) -> None:
-        """Leave what is not done to others."""
+        """Cancel running switches; other processes complete them."""
         for task in self._tasks:
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait until they have ended; being cancelled is not an error.
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _switch(self) -> None:
         try:
             await switch(self._database)
         except DatabaseUnavailable as error:
-            log.warning("monitors are switched a little later: %s", error)
+            log.warning("monitors will be switched a little later: %s", error)

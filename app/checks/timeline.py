@@ -1,4 +1,4 @@
-"""An outage as it went: its checks, and where their time went."""
+"""The course of an outage: its checks, and the phases in which they spent their time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,15 +11,15 @@ from app.checks.models import Check
 from app.fields import Milliseconds
 from app.incidents.models import Incident
 
-# Checks of a timeline, at the most: before it opened, with the failures that led to that, nine at
-# the most; from its beginning and from its end, because an outage may last for weeks; and after it.
+# Checks in a timeline, at most: before the incident opened, with the failures that led to that,
+# nine at most; from its beginning and its end, because an outage may last for weeks; and after it.
 BEFORE, FIRST, LAST, AFTER = 15, 10, 20, 5
-# How far these may be from it: no farther, so that few partitions are looked into.
+# How far these may be from the incident; limited, so that few partitions are read.
 NEAR = timedelta(days=7)
 HOUR = timedelta(hours=1)
 # Checks for a median.
 SAMPLE = 1000
-# It opens when the check ends that confirms it, which was due earlier, as were those before it.
+# An incident opens when the check that confirms it ends. It was due earlier, as were those before.
 LEAD = timedelta(minutes=2)
 
 _MEDIANS = text("""
@@ -53,14 +53,14 @@ class Medians(BaseModel):
 
 
 class Phases(BaseModel):
-    """Where the time of checks went: of those that failed, and of good ones before it."""
+    """The phases of an outage's failed checks, and of successful checks before it."""
 
     during: Medians
     hour_before: Medians
 
 
 async def checks_around(session: AsyncSession, incident: Incident) -> list[Check]:
-    """Return checks before, in and after an outage, oldest first, 50 at the most."""
+    """Return checks before, during and after an outage, oldest first, at most 50."""
     number, opened, closed = incident.monitor_id, incident.opened_at, incident.closed_at
     end = closed or await _now(session)
     parts = [
@@ -75,7 +75,7 @@ async def checks_around(session: AsyncSession, incident: Incident) -> list[Check
 
 
 async def phases(session: AsyncSession, incident: Incident) -> Phases:
-    """Return the medians of an outage's failed checks, and of good ones in the hour before."""
+    """Return the medians of an outage's failed checks, and of good checks in the hour before."""
     opened = incident.opened_at
     end = incident.closed_at or await _now(session)
     return Phases(

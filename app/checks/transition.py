@@ -1,4 +1,4 @@
-"""What a check's result makes of a monitor's state."""
+"""Derive a monitor's new state from a check's result."""
 
 from typing import NamedTuple
 
@@ -15,11 +15,11 @@ def transition(
 ) -> Standing:
     """Return the standing after one more result.
 
-    It takes `confirmations` failures in a row to be down, so that one lost packet is no outage;
-    one success is enough to be up. A paused monitor stays paused with any result.
+    A monitor is down after `confirmations` failures in a row, so that one lost packet is no outage;
+    one success is enough for it to be up. A paused monitor stays paused whatever the result.
 
-    In maintenance failures are counted and change nothing, so a site that failed in it up to its
-    end is down with the first failure after it.
+    In maintenance, failures are counted but change nothing, so a site that fails until the end of
+    a window is down with the first failure after it.
     """
     if before.state == "paused":
         return before
@@ -30,5 +30,5 @@ def transition(
         return Standing("up", 0)
     if failures >= confirmations:
         return Standing("down", failures)
-    # A window is over when its time is, whether or not anything has noted it.
+    # A window ends at its scheduled time, even if the state has not been switched yet.
     return Standing("pending" if before.state == "maintenance" else before.state, failures)

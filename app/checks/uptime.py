@@ -1,7 +1,7 @@
-"""Uptime and latencies over long times, from hourly and daily sums.
+"""Uptime and latencies over long periods, from hourly and daily sums.
 
-Windows of hours reach back to the beginning of an hour: 24 h hold at least 24 hours and less than
-25. Windows of days, 30 and 90 of them, reach back to the beginning of a day in UTC.
+Windows of hours start at the beginning of an hour: 24 h cover at least 24 and less than 25 hours.
+Windows of 30 and 90 days start at the beginning of a UTC day.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from app.checks.histogram import BUCKETS, percentile
 
 Window = Literal["24h", "7d", "30d", "90d"]
 
-# By name: the sums that are added up, and how many of them.
+# By name: which sums are added up, and how many of them.
 WINDOWS: Mapping[Window, tuple[Literal["hour", "day"], int]] = {
     "24h": ("hour", 24),
     "7d": ("hour", 7 * 24),
@@ -25,7 +25,7 @@ WINDOWS: Mapping[Window, tuple[Literal["hour", "day"], int]] = {
 
 
 class Latency(BaseModel):
-    """Milliseconds; null without a check that succeeded."""
+    """Latencies in milliseconds; null if no check succeeded."""
 
     median: float | None
     p95: float | None
@@ -33,18 +33,18 @@ class Latency(BaseModel):
 
 
 class Uptime(BaseModel):
-    """One window."""
+    """A monitor's uptime and latencies over one window."""
 
     uptime: float | None = Field(
-        description="Share of the time in which it was up, 0 to 1, of the time in which it was "
-        "known to be up or down; null where nothing is known."
+        description="Uptime from 0 to 1, as a share of the time for which it is known whether it "
+        "was up or down; null if nothing is known."
     )
     checks: int
-    failed: int = Field(description="How many of the checks failed.")
+    failed: int = Field(description="Number of failed checks.")
     latency_ms: Latency
 
 
-# The hour of the last check is in `states` until the first check of another one.
+# The hour of the last check stays in `states` until the first check in another hour.
 _WINDOWS = text(f"""
     WITH windows AS (
         SELECT name, unit, date_trunc(unit, now(), 'UTC')
@@ -95,7 +95,7 @@ RATIOS_OF_A_DAY = """
 
 
 async def uptimes(session: AsyncSession, monitor_id: int) -> dict[str, Uptime]:
-    """Return the figures of all windows for one monitor, by the windows' names."""
+    """Return one monitor's figures for all windows, by window name."""
     values = {
         "id": monitor_id,
         "names": list(WINDOWS),

@@ -1,4 +1,4 @@
-"""Carries a plan out, in the caller's transaction: all of it or nothing."""
+"""Carry out a plan in the caller's transaction: all of it or nothing."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels import service as channels
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.config_file.changes import Changes, describe
 from app.config_file.document import Document
 from app.config_file.faults import BadFileError, Fault
@@ -22,53 +23,57 @@ from app.monitors.schemas import MonitorIn
 
 T = TypeVar("T")
 
-# Monitors that one statement names by their numbers, of which PostgreSQL takes 32,767.
+# Monitors whose numbers one statement lists; PostgreSQL accepts at most 32,767.
 PART = 1000
 
-# Held until the transaction ends. Another apply waits, and whoever adds, changes or deletes a
-# monitor elsewhere: it comes before or after, never in between. Checks go on: they write other
-# tables, and refer to this one's rows by a lock that does not conflict.
+# Held until the transaction ends. Another apply has to wait, and so does any other request that
+# adds, changes or deletes a monitor: it runs before or after, never in between. Checks continue:
+# they write to other tables, and lock this table's rows in a mode that does not conflict.
 _LOCK = text("LOCK TABLE monitors IN SHARE ROW EXCLUSIVE MODE")
 
 _BY_NAME = text("SELECT name, id FROM monitors WHERE name = ANY(CAST(:names AS text[]))")
 
 
-async def difference(session: AsyncSession, document: Document, *, prune: bool) -> Changes:
+async def difference(
+    session: AsyncSession, document: Document, sealer: Sealer, *, prune: bool
+) -> Changes:
     """Return what `apply` would do. Raises BadFileError."""
-    stored = await load_at_once(session)
-    # In a thread, because it may take longer than others can wait.
+    stored = await load_at_once(session, sealer)
+    # In a thread, because it may block the event loop for longer than other requests can wait.
     todo = await asyncio.to_thread(plan, document, stored, prune=prune)
     return describe(todo, stored)
 
 
-async def apply(session: AsyncSession, document: Document, *, prune: bool) -> Changes:
-    """Make what is stored what the file says; return what that took.
+async def apply(
+    session: AsyncSession, document: Document, sealer: Sealer, *, prune: bool
+) -> Changes:
+    """Make the stored configuration match the file; return the changes that were necessary.
 
-    What does not differ is not touched: no version, no state, no time of a check. Raises
+    Entries that do not differ keep their version, their state and the times of their checks. Raises
     BadFileError and ConflictError.
     """
     await session.execute(_LOCK)
-    stored = await load(session)
+    stored = await load(session, sealer)
     todo = await asyncio.to_thread(plan, document, stored, prune=prune)
     changes = describe(todo, stored)
     if not todo.is_empty:
-        await _carry_out(session, todo)
+        await _carry_out(session, todo, sealer)
     return changes
 
 
-async def _carry_out(session: AsyncSession, todo: Plan) -> None:
+async def _carry_out(session: AsyncSession, todo: Plan, sealer: Sealer) -> None:
     changed = [step for step in todo.monitors if step.before is not None]
-    # All of them before anything is written, in the order of their numbers, as where results are
-    # stored.
+    # All of them are locked before anything is written, in the order of their numbers, as they are
+    # when results are stored.
     numbers = [step.before.monitor.id for step in changed if step.before is not None]
     numbers += [one.monitor.id for one in todo.dropped_monitors]
     found: dict[int, Found] = {}
     for ids in _parts(sorted(numbers)):
         found |= {monitor.id: (monitor, state) for monitor, state in await many.lock(session, ids)}
-    await _channels(session, todo.channels)
+    await _channels(session, todo.channels, sealer)
     rows = await session.execute(select(Channel.name, Channel.id))
     by_name = {row.name: row.id for row in rows}
-    # Not in parts: they are planned together, so that their checks are no burst.
+    # Not in parts: they are planned together, so that their checks do not form a burst.
     await _add(session, [step for step in todo.monitors if step.before is None], by_name)
     await _change(session, changed, found, by_name)
     await _windows(session, todo.windows)
@@ -80,18 +85,18 @@ async def _carry_out(session: AsyncSession, todo: Plan) -> None:
         await channels.delete(session, channel.id)
 
 
-async def _channels(session: AsyncSession, steps: Sequence[ChannelStep]) -> None:
+async def _channels(session: AsyncSession, steps: Sequence[ChannelStep], sealer: Sealer) -> None:
     faults: list[Fault] = []
     for step in steps:
         try:
             if step.before is None:
-                await channels.create(session, step.config)
+                await channels.create(session, step.config, sealer)
                 continue
             number, version = step.before.id, step.before.version
-            # Read again: nothing has kept it from being changed since it was compared.
+            # Read it again, because it may have been changed since it was compared.
             session.expire(step.before)
             channel = await channels.find(session, number, lock=True, expected_version=version)
-            await channels.change(session, channel, step.config)
+            await channels.change(session, channel, step.config, sealer)
         except InvalidFieldError as error:
             faults.append(step.place.fault(error.detail, error.field))
     if faults:
@@ -119,8 +124,8 @@ async def _change(
     changes = [(one, _numbered(step, by_name)) for one, step in pairs if step.config is not None]
     if changes:
         await many.change(session, changes)
-    # After it, so that what is paused stays out of the schedule, into which a change brings it, and
-    # what is resumed is planned by its new configuration.
+    # After the change, which adds monitors to the schedule, so that paused ones stay out of it and
+    # resumed ones are planned by their new configuration.
     await many.pause(session, [one for one, step in pairs if step.paused])
     await many.resume(session, [one for one, step in pairs if step.paused is False])
 

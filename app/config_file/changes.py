@@ -1,4 +1,4 @@
-"""A plan in words: for the API, and for a person at a terminal."""
+"""Describe a plan for the API, and for a user at a terminal."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.config_file.plan import ChannelStep, MonitorStep, Plan, WindowStep
 from app.config_file.stored import Stored, StoredMonitor, StoredWindow, shown_url
 from app.fields import as_line
@@ -30,7 +31,7 @@ class FieldChange(BaseModel):
 
 
 class Change(BaseModel):
-    """What is done to a monitor, a channel or a maintenance window."""
+    """A change to a monitor, a channel or a maintenance window."""
 
     action: Literal["add", "change", "delete"]
     what: What
@@ -40,29 +41,29 @@ class Change(BaseModel):
 
 
 class Kept(BaseModel):
-    """What is stored and not in the file."""
+    """A stored entry that is not in the file."""
 
     what: What
     name: str = Field(examples=["Shop"])
 
 
 class Changes(BaseModel):
-    """The difference between a file and what is stored. Empty `changes`: there is none."""
+    """The differences between a file and the stored configuration; `changes` may be empty."""
 
     changes: list[Change]
-    kept: list[Kept] = Field(description="Only `prune` deletes them.")
+    kept: list[Kept] = Field(description="Deleted only with `prune`.")
 
     def count(self, action: str) -> int:
-        """Return how many of the changes are of this kind."""
+        """Return the number of changes with this action."""
         return sum(change.action == action for change in self.changes)
 
 
 def describe(plan: Plan, stored: Stored) -> Changes:
-    """Return a plan in words. To be asked for before the plan is carried out."""
+    """Return the changes of a plan. Call this before the plan is carried out."""
     names = {channel.id: channel.name for channel in stored.channels}
     monitors = {one.monitor.id: one.name for one in stored.monitors}
     changes = [
-        *map(_channel, plan.channels),
+        *(_channel(step, stored.sealer) for step in plan.channels),
         *(_monitor(step, names) for step in plan.monitors),
         *(_window(step, monitors) for step in plan.windows),
         *(
@@ -83,7 +84,7 @@ def describe(plan: Plan, stored: Stored) -> Changes:
 
 
 def lines(changes: Changes, *, done: bool) -> Iterator[str]:
-    """Return the changes for a person; `done`: they have been made."""
+    """Yield the changes as lines for a terminal; `done`: they have been made."""
     for change in changes.changes:
         sign = {"add": "+", "change": "~", "delete": "-"}[change.action]
         yield f"{sign} {change.what} {change.name} ({change.kind})"
@@ -92,8 +93,8 @@ def lines(changes: Changes, *, done: bool) -> Iterator[str]:
     if changes.kept:
         names = [f"{one.what} {one.name}" for one in changes.kept]
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-        yield f"Kept, although the file lacks them: {', '.join(names[:MAX_NAMES])}{more}."
-        yield "--prune deletes them, with everything that is known of them."
+        yield f"Kept although they are not in the file: {', '.join(names[:MAX_NAMES])}{more}."
+        yield "--prune deletes them with all their data."
     if not changes.changes:
         yield "No differences."
         return
@@ -103,7 +104,7 @@ def lines(changes: Changes, *, done: bool) -> Iterator[str]:
     yield ", ".join(words) + "."
 
 
-def _channel(step: ChannelStep) -> Change:
+def _channel(step: ChannelStep, sealer: Sealer) -> Change:
     config, before = step.config, step.before
     if before is None:
         return Change(action="add", what="channel", name=config.name, kind=config.kind)
@@ -113,7 +114,7 @@ def _channel(step: ChannelStep) -> Change:
     if config.url != before.url:
         urls = (shown_url(before), shown_url(config))
         fields.append(FieldChange(field="url", before=urls[0], after=urls[1]))
-    if config.secret not in (None, before.secret):
+    if config.secret is not None and not sealer.holds(before.secret, config.secret):
         fields.append(FieldChange(field="secret", before=MASK, after=MASK))
     return Change(
         action="change", what="channel", name=config.name, kind=config.kind, fields=fields
@@ -163,7 +164,7 @@ def _what(one: Channel | StoredMonitor | StoredWindow) -> What:
 
 
 def _fields(config: MonitorIn | WindowIn | None) -> dict[str, Any]:
-    """Return a configuration's fields; of one with names of its own, what has these."""
+    """Return a configuration's fields; those of a nested object under dotted names."""
     if config is None:
         return {}
     fields: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""`stagewatch export`, `diff` and `apply`."""
+"""The commands `stagewatch export`, `diff` and `apply`."""
 
 import argparse
 import os
@@ -9,25 +9,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply, difference
 from app.config_file.changes import lines
 from app.config_file.document import read_document
-from app.config_file.export import export
+from app.config_file.export import closed, export
 from app.config_file.faults import BadFileError
 from app.config_file.reading import MAX_BYTES
 from app.config_file.stored import load_at_once
 from app.database import Database
 from app.errors import ConflictError
+from app.settings import load_settings
 
 DIFFERENT = 2
-"""What `diff` exits with when there are differences; 0: there are none, 1: it could not tell."""
+"""The exit code of `diff` if there are differences; 0: there are none, 1: it failed."""
 
 SECRETS = Path("/run/secrets")
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 
 
 class UnusableFile(ConflictError):
-    """The file can't be read, or is not right; the message is for a terminal."""
+    """The file can't be read or is not valid; the message is for a terminal."""
 
 
 def add_commands(subparsers: Any) -> None:
@@ -36,56 +38,72 @@ def add_commands(subparsers: Any) -> None:
     command.add_argument(
         "--secrets",
         action="store_true",
-        help="with the values of secrets; else *** stands for them, which apply leaves as they are",
+        help="include the values of secrets; without it they are ***, which apply leaves unchanged",
     )
     command.set_defaults(func=_export)
     command = subparsers.add_parser(
-        "diff", help=f"print what apply would do; exit code {DIFFERENT}: something"
+        "diff", help=f"print what apply would change; exit code {DIFFERENT} if anything"
     )
     _takes_file(command)
     command.set_defaults(func=_diff)
-    command = subparsers.add_parser("apply", help="make the configuration what a file says")
+    command = subparsers.add_parser("apply", help="change the configuration to match a file")
     _takes_file(command)
     command.set_defaults(func=_apply)
 
 
 def _takes_file(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="the YAML file; -: standard input")
+    command.add_argument("file", metavar="FILE", help="the YAML file, or - for standard input")
     command.add_argument(
         "--prune",
         action="store_true",
-        help="delete what the file lacks, with all that is known of it",
+        help="delete entries that are not in the file, with all their data",
     )
 
 
-async def _export(args: argparse.Namespace, database: Database) -> None:
+async def _export(args: argparse.Namespace, database: Database) -> int:
+    sealer = _sealer()
     async with database.transaction() as session:
-        text = export(await load_at_once(session), secrets=args.secrets)
-    print(text, end="")
+        stored = await load_at_once(session, sealer)
+    print(export(stored, secrets=args.secrets), end="")
+    missing = closed(stored) if args.secrets else []
+    if missing:
+        # The file is good for all else; whoever keeps it must know what it lacks.
+        print(
+            "stagewatch: some secrets can't be opened and are exported as ***: the key that sealed "
+            f"them is not in WEBHOOK_KEY (docs/secrets.md). Channels: {', '.join(missing)}",
+            file=sys.stderr,
+        )
+    return 1 if missing else 0
 
 
 async def _diff(args: argparse.Namespace, database: Database) -> int:
+    sealer = _sealer()
     with _named(args.file):
         document = read_document(_bytes(args.file), secret_value)
         async with database.transaction() as session:
-            changes = await difference(session, document, prune=args.prune)
+            changes = await difference(session, document, sealer, prune=args.prune)
     print(*lines(changes, done=False), sep="\n")
     return DIFFERENT if changes.changes else 0
 
 
 async def _apply(args: argparse.Namespace, database: Database) -> None:
+    sealer = _sealer()
     with _named(args.file):
         document = read_document(_bytes(args.file), secret_value)
         async with database.transaction() as session:
-            changes = await apply(session, document, prune=args.prune)
+            changes = await apply(session, document, sealer, prune=args.prune)
     print(*lines(changes, done=True), sep="\n")
+
+
+def _sealer() -> Sealer:
+    return Sealer(load_settings(seals=True).webhook_keys)
 
 
 def secret_value(name: str) -> str:
     """Return what `!secret NAME` stands for: a variable of the environment, or a Docker secret.
 
-    Raises ValueError. For the command line only: over the API, whoever may write could read with it
-    what only the process may.
+    Raises ValueError. For the command line only: over the API, a client that may write could use it
+    to read secrets that only the process may see.
     """
     if not _SECRET_NAME.fullmatch(name):
         raise ValueError(f"{name[:40]!r} is not the name of a secret")
@@ -101,7 +119,7 @@ def secret_value(name: str) -> str:
 
 
 def _bytes(file: str) -> bytes:
-    """Return what is in a file, as much as is needed to see that it is too long."""
+    """Return a file's content, but not more than is needed to see that it is too long."""
     try:
         if file == "-":
             return sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -113,7 +131,7 @@ def _bytes(file: str) -> bytes:
 
 @contextmanager
 def _named(file: str) -> Iterator[None]:
-    """Say of faults in which file they are."""
+    """Add the file's name to faults."""
     try:
         yield
     except BadFileError as error:

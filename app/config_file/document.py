@@ -1,4 +1,4 @@
-"""What a configuration file says, checked by the schemas of the API."""
+"""The content of a configuration file, validated with the API's schemas."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -21,13 +21,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Place(NamedTuple):
-    """Where an entry stands: its field, as "monitors.3", and its lines."""
+    """The position of an entry: its field, such as "monitors.3", and its lines."""
 
     field: str
     values: Map
 
     def fault(self, detail: str, *path: str | int) -> Fault:
-        """Return what is wrong with a part of the entry, or with all of it."""
+        """Return a fault in a part of the entry, or in all of it."""
         line: int = self.values.line
         value: Any = self.values
         for part in path:
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 class MonitorEntry(NamedTuple):
-    """A monitor of the file. `config` has no channels yet: they are named, not numbered."""
+    """A monitor in the file. `config` has no channels yet: the file has names, not numbers."""
 
     config: MonitorIn
     extra: MonitorExtra
@@ -46,7 +46,7 @@ class MonitorEntry(NamedTuple):
 
 
 class ChannelEntry(NamedTuple):
-    """A channel of the file. `keeps_secret`: its secret, or its URL, is what is stored."""
+    """A channel in the file. `keeps_secret`: the stored secret, or URL, is kept."""
 
     config: ChannelIn
     extra: ChannelExtra
@@ -55,7 +55,7 @@ class ChannelEntry(NamedTuple):
 
 
 class WindowEntry(NamedTuple):
-    """A maintenance window of the file. The monitors of `config` say only whether it names any."""
+    """A maintenance window in the file. `config.monitors` shows only whether it names any."""
 
     config: WindowIn
     extra: WindowExtra
@@ -63,7 +63,7 @@ class WindowEntry(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A file; None is a section that it does not have, and says nothing about."""
+    """A file. A section that it lacks, and so leaves unchanged, is None."""
 
     channels: list[ChannelEntry] | None
     monitors: list[MonitorEntry] | None
@@ -71,7 +71,7 @@ class Document(NamedTuple):
 
 
 def read_document(data: bytes, secret: Secret | None = None) -> Document:
-    """Return what a file says. Raises BadFileError with all its faults.
+    """Return the content of a file. Raises BadFileError with all its faults.
 
     `secret` as in app.config_file.reading.
     """
@@ -112,7 +112,7 @@ class _Reading:
             self.faults.append(Fault(top.lines["version"], "version", detail))
         known = ("version", *SECTIONS)
         for key in top:
-            # For what is only there to be named by aliases, as in Compose files.
+            # x- keys hold values that are only used through aliases, as in Compose files.
             if key not in known and not key.startswith("x-"):
                 self.faults.append(Fault(top.lines[key], key, unknown(key, known)))
 
@@ -144,7 +144,7 @@ class _Reading:
             self.faults.append(place.fault(detail + _meant(str(kind), KIND_MODELS), "kind"))
             return None
         if values.pop("channel_ids", None) is not None:
-            detail = "numbers differ from place to place: give names, in `channels`"
+            detail = "ids differ between installations: give names, in `channels`"
             self.faults.append(place.fault(detail, "channel_ids"))
         extra = self._valid(MonitorExtra, _taken(values, MonitorExtra), place)
         config = self._valid(model, values, place, extra=MonitorExtra.model_fields)
@@ -160,7 +160,7 @@ class _Reading:
         if not (config and extra):
             return None
         if masked and config.kind != "webhook":
-            self.faults.append(place.fault("only a webhook has a secret", "secret"))
+            self.faults.append(place.fault("only webhooks have a secret", "secret"))
         hidden = config.kind == "apprise" and config.url.endswith(f"://{MASK}")
         return ChannelEntry(config, extra, masked or hidden, place)
 
@@ -168,7 +168,7 @@ class _Reading:
         values = dict(place.values)
         extra = self._valid(WindowExtra, _taken(values, WindowExtra), place)
         if extra and extra.monitors:
-            # A number in place of them, for the rule that a window must be for something.
+            # A placeholder number, because a window must apply to something.
             values["monitors"] = [1]
         config = self._valid(WindowIn, values, place, extra=WindowExtra.model_fields)
         return WindowEntry(config, extra, place) if config and extra else None
@@ -191,13 +191,13 @@ class _Reading:
         return None
 
     def _distinct(self, places: Sequence[Place]) -> None:
-        """Names are what tells them apart, so each is there once, and old names too."""
+        """Check that each name, and each old name, occurs once: entries are identified by name."""
         named: dict[object, Place] = {}
         renamed: dict[object, Place] = {}
         for place in places:
             name = place.values.get("name")
             if isinstance(name, str) and (first := named.setdefault(name, place)) is not place:
-                detail = f"{first.field} in line {first.values.line} has this name already"
+                detail = f"{first.field} in line {first.values.line} already has this name"
                 self.faults.append(place.fault(detail, "name"))
         for place in places:
             old = place.values.get("renamed_from")
@@ -207,12 +207,12 @@ class _Reading:
                 detail = f"{named[old].field} in line {named[old].values.line} has this name"
                 self.faults.append(place.fault(detail, "renamed_from"))
             elif (first := renamed.setdefault(old, place)) is not place:
-                detail = f"{first.field} in line {first.values.line} is renamed from it already"
+                detail = f"{first.field} in line {first.values.line} is already renamed from it"
                 self.faults.append(place.fault(detail, "renamed_from"))
 
 
 def unknown(key: str, known: Collection[str]) -> str:
-    """Return what is said of a key that nobody knows, and which was probably meant."""
+    """Return the message for an unknown key, with the one that was probably meant."""
     return "there is no such field" + _meant(key, known)
 
 
@@ -222,12 +222,12 @@ def _meant(key: str, known: Iterable[str]) -> str:
 
 
 def _taken(values: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Take the fields of a model out of values."""
+    """Remove the fields of a model from `values`, and return them."""
     return {name: values.pop(name) for name in model.model_fields if name in values}
 
 
 def _path(loc: Iterable[str | int], values: Any) -> tuple[str | int, ...]:
-    """Return the place of an error without what Pydantic adds: which of a union's types it was."""
+    """Return an error's path without the names of union members that Pydantic adds."""
     path: list[str | int] = []
     for part in loc:
         if isinstance(values, Mapping):

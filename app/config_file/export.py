@@ -1,9 +1,10 @@
-"""The configuration as a file: what is not the default, in an order that does not change."""
+"""Export the configuration as a file: values other than the defaults, in a stable order."""
 
 from functools import cache
 from typing import Any
 
 from app.channels.models import Channel
+from app.channels.sealing import CannotOpen, Sealer
 from app.config_file.document import VERSION
 from app.config_file.stored import (
     Stored,
@@ -25,7 +26,8 @@ MAX_NAMES = 10
 def export(stored: Stored, *, secrets: bool = False) -> str:
     """Return the file. Without `secrets`, *** stands for each: applied, it keeps what is stored.
 
-    Raises ConflictError where names can't tell monitors or channels apart.
+    With them it stands for those that can't be opened, which `closed` names. Raises ConflictError
+    where names can't tell monitors or channels apart.
     """
     _check_names("monitors", [(one.name, one.monitor.id) for one in stored.monitors])
     _check_names("channels", [(channel.name, channel.id) for channel in stored.channels])
@@ -34,11 +36,22 @@ def export(stored: Stored, *, secrets: bool = False) -> str:
     monitors = {one.monitor.id: one.name for one in stored.monitors}
     document = {
         "version": VERSION,
-        "channels": [_channel(channel, secrets=secrets) for channel in stored.channels],
+        "channels": [
+            _channel(channel, stored.sealer if secrets else None) for channel in stored.channels
+        ],
         "monitors": [_monitor(one, names, secrets=secrets) for one in stored.monitors],
         "maintenance": [_window(one, monitors) for one in stored.windows],
     }
     return write_yaml(document)
+
+
+def closed(stored: Stored) -> list[str]:
+    """Return the names of the channels whose secret can't be opened."""
+    return [
+        channel.name
+        for channel in stored.channels
+        if channel.secret is not None and _opened(channel.secret, stored.sealer) is None
+    ]
 
 
 def _check_names(what: str, names: list[tuple[str, int]]) -> None:
@@ -51,17 +64,25 @@ def _check_names(what: str, names: list[tuple[str, int]]) -> None:
         )
 
 
-def _channel(channel: Channel, *, secrets: bool) -> dict[str, Any]:
-    url = channel.url if secrets else shown_url(channel)
+def _channel(channel: Channel, sealer: Sealer | None) -> dict[str, Any]:
+    """Return a channel; without a sealer, without what is secret of it."""
+    url = channel.url if sealer else shown_url(channel)
     values = {"name": channel.name, "kind": channel.kind, "url": url}
     if channel.secret is not None:
-        values["secret"] = channel.secret if secrets else MASK
+        values["secret"] = (sealer and _opened(channel.secret, sealer)) or MASK
     return values
+
+
+def _opened(secret: str, sealer: Sealer) -> str | None:
+    try:
+        return sealer.open(secret)
+    except CannotOpen:
+        return None
 
 
 @cache
 def _fields(model: type[MonitorCommon]) -> list[str]:
-    """Return the fields in the order in which they are read best: what all have comes last."""
+    """Return the fields in the most readable order: those that all kinds have come last."""
     common = list(MonitorCommon.model_fields)
     probed = [field for field in Probed.model_fields if field not in common]
     own = [field for field in model.model_fields if field not in {*common, *probed}]
@@ -73,7 +94,7 @@ def _monitor(one: StoredMonitor, names: dict[int, str], *, secrets: bool) -> dic
     if config is None:
         raise ConflictError(
             f"Monitor {one.monitor.id} ({one.name}) was stored by another version of Stagewatch, "
-            "and this one does not know its configuration."
+            "and this one can't read its configuration."
         )
     values = config.model_dump(mode="json", exclude_defaults=True, exclude={"channel_ids"})
     values = {field: values[field] for field in _fields(type(config)) if field in values}
@@ -91,7 +112,7 @@ def _window(one: StoredWindow, monitors: dict[int, str]) -> dict[str, Any]:
     if config is None:
         raise ConflictError(
             f"Maintenance window {one.window.id} ({one.name}) was stored by another version of "
-            "Stagewatch, and this one does not know its configuration."
+            "Stagewatch, and this one can't read its configuration."
         )
     values = config.model_dump(mode="json", exclude_defaults=True, exclude={"monitors"})
     if one.monitor_ids:

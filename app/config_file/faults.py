@@ -1,4 +1,4 @@
-"""What is wrong with a file: every fault at once, with its line and field."""
+"""The faults in a file: all of them at once, with their lines and fields."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 from app.errors import DomainError
 
 MAX_FAULTS = 100
-"""Faults that are told: a file with more of them is probably not meant for us."""
+"""The most faults to list: a file with more of them is probably not a configuration."""
 
 
 class Fault(NamedTuple):
-    """One thing that must be corrected. `line` counts from 1; `field` is "monitors.3.url"."""
+    """One thing to be corrected. `line` counts from 1; `field` is for example "monitors.3.url"."""
 
     line: int
     field: str
@@ -21,7 +21,7 @@ class Fault(NamedTuple):
 
 
 class BadFileError(DomainError):
-    """The file can't be applied. Nothing of it has been."""
+    """The file can't be applied, and none of it has been."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.count = len(faults)
@@ -29,7 +29,7 @@ class BadFileError(DomainError):
         super().__init__(self.text("the file"))
 
     def text(self, name: str) -> str:
-        """Return the faults for a person, a line each, as compilers write them."""
+        """Return the faults for a user, one per line, in the style of a compiler."""
         number = "1 fault" if self.count == 1 else f"{self.count} faults"
         lines = [f"{name}:{fault.line}: {fault}" for fault in self.faults]
         if self.count > len(lines):

@@ -1,4 +1,4 @@
-"""What must be done so that what is stored is what a file says."""
+"""Plan the steps that make the stored configuration match a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
@@ -22,7 +22,7 @@ Present = TypeVar("Present", Channel, StoredMonitor, StoredWindow)
 class MonitorStep(NamedTuple):
     """A monitor to be added (`before` None), or changed. `channels`: names, or None for all.
 
-    `config` None: it is only paused or resumed, as `paused` says. That is None where it stays.
+    `config` None: the monitor is only paused or resumed. `paused` None: that does not change.
     """
 
     place: Place
@@ -50,7 +50,7 @@ class WindowStep(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The difference. `kept`: what the file lacks and nobody asked to delete."""
+    """The steps to take. `kept`: entries that the file lacks and that are not to be deleted."""
 
     channels: list[ChannelStep]
     monitors: list[MonitorStep]
@@ -62,14 +62,14 @@ class Plan(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing is to be done."""
+        """Return whether there is nothing to do."""
         return not any(self[:-1])
 
 
 def plan(document: Document, stored: Stored, *, prune: bool = False) -> Plan:
     """Return what to do; `prune`: delete what the file's sections lack.
 
-    Raises BadFileError for what does not fit to what is stored.
+    Raises BadFileError for entries that do not fit the stored configuration.
     """
     return _Planning(stored, prune=prune).plan(document)
 
@@ -88,12 +88,12 @@ class _Planning:
         monitors, other_monitors = self._pair(document.monitors, stored.monitors, numbers)
         numbers = [one.window.id for one in stored.windows]
         windows, other_windows = self._pair(document.windows, stored.windows, numbers)
-        # What is not in the file's section; and where it has none, that is left alone.
+        # Entries that are not in the file's section. If the file lacks the section, they are kept.
         surplus_channels = other_channels if document.channels is not None else []
         surplus_monitors = other_monitors if document.monitors is not None else []
         surplus_windows = other_windows if document.windows is not None else []
-        # By their new names, because channels come before monitors, and these before windows. 0
-        # is what is still to be added.
+        # By their new names, because channels are changed before monitors, and monitors before
+        # windows. 0: still to be added.
         ids = {entry.config.name: channel.id if channel else 0 for entry, channel in channels}
         named = {entry.config.name: one.monitor.id if one else 0 for entry, one in monitors}
         if not (self.prune and surplus_channels):
@@ -113,7 +113,7 @@ class _Planning:
     def _pair(
         self, entries: Sequence[Entry] | None, stored: Sequence[Present], ids: Iterable[int]
     ) -> tuple[list[tuple[Entry, Present | None]], list[Present]]:
-        """Return the file's entries with what they are about, and what the file lacks."""
+        """Return the file's entries with their stored counterparts, and those the file lacks."""
         by_name = {one.name: one for one in stored}
         twins = repeated(zip((one.name for one in stored), ids, strict=True))
         pairs: list[tuple[Entry, Present | None]] = []
@@ -137,26 +137,27 @@ class _Planning:
         if before is None:
             if entry.keeps_secret:
                 field = "secret" if config.kind == "webhook" else "url"
-                detail = f"{MASK} stands for what is stored, and nothing is; give the value"
+                detail = f"{MASK} stands for a stored value, and there is none; give the value"
                 self.faults.append(place.fault(detail, field))
                 return None
             return ChannelStep(place, None, config)
         if config.kind != before.kind:
-            detail = f"a channel keeps its kind, {before.kind}; give the new one another name"
+            detail = f"the kind, {before.kind}, can't be changed; give the new channel another name"
             self.faults.append(place.fault(detail, "kind"))
             return None
         if entry.keeps_secret and config.kind == "apprise":
             if config.url != shown_url(before):
-                detail = "for another service, give the whole URL"
+                detail = "to change the service, give the whole URL"
                 self.faults.append(place.fault(detail, "url"))
                 return None
             config = config.model_copy(update={"url": before.url})
         if config.kind == "webhook" and config.url != before.url and config.secret is None:
-            # As app.channels.service.change has it, but with its line, and in a diff as well.
-            self.faults.append(place.fault("another URL needs its secret; give both", "secret"))
+            # The same rule as in app.channels.service.change, with the line, and for diffs too.
+            self.faults.append(place.fault("a new URL needs the secret too; give both", "secret"))
             return None
-        secret = config.secret or before.secret
-        if (config.name, config.url, secret) == (before.name, before.url, before.secret):
+        sealer = self.stored.sealer
+        same_secret = config.secret is None or sealer.holds(before.secret, config.secret)
+        if (config.name, config.url) == (before.name, before.url) and same_secret:
             return None
         return ChannelStep(place, before, config)
 
@@ -169,7 +170,7 @@ class _Planning:
         place, extra = entry.place, entry.extra
         if before is not None and entry.config.kind != before.monitor.kind:
             kind = before.monitor.kind
-            detail = f"a monitor keeps its kind, {kind}; give the new one another name"
+            detail = f"the kind, {kind}, can't be changed; give the new monitor another name"
             self.faults.append(place.fault(detail, "kind"))
             return None
         self._check_known(place, "channels", extra.channels or (), ids)
@@ -195,7 +196,7 @@ class _Planning:
     ) -> WindowStep | None:
         config, place, monitors = entry.config, entry.place, entry.extra.monitors
         if before is None and config.ends_at is not None and config.ends_at <= self.stored.now:
-            # It is over: a file need not lose the line at once.
+            # The window has ended; it may still be in the file for some time.
             return None
         self._check_known(place, "monitors", monitors, named)
         numbers = sorted({named.get(name, 0) for name in monitors})

@@ -1,9 +1,9 @@
-"""A YAML text as plain values that know their lines.
+"""Read YAML as plain values that know their lines.
 
-Built from the parser's events, without PyYAML's composer and constructors: no object of any class
-can be made, nothing recurs however deep a text is nested, and aliases are shared and counted, so
-that a few lines can't grow to millions. Plain words are read as YAML 1.2's core schema has them
-("no" is a text, 12:30 no number).
+They are built from the parser's events, without PyYAML's composer and constructors: no objects of
+other classes can be created, deep nesting causes no recursion, and aliases are shared and counted,
+so that a few lines can't grow to millions. Plain words are read by YAML 1.2's core schema ("no" is
+a text, and 12:30 is not a number).
 """
 
 import re
@@ -17,13 +17,13 @@ from app.config_file.faults import BadFileError, Fault
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 16
 MAX_VALUES = 5_000_000
-"""Keys and values after aliases are written out. 50,000 monitors have about a million."""
+"""The most keys and values with aliases expanded. 50,000 monitors have about a million."""
 
 REFERENCE = "!secret"
 MAX_DIGITS = 400
-"""Longest number: the largest that a float can hold has 309 digits."""
+"""The most digits in a number: the largest float has 309."""
 
-# In C; the wheels have it. Without it the same in Python, ten times as slow.
+# The C parser, which the wheels include; otherwise the one in Python, ten times as slow.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _WORDS = {"": None, "~": None} | {
@@ -43,7 +43,7 @@ Secret = Callable[[str], str]
 
 
 class Map(dict[str, Any]):
-    """A mapping, and the lines of its keys."""
+    """A mapping with the lines of its keys."""
 
     def __init__(self, line: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Map(dict[str, Any]):
 
 
 class Seq(list[Any]):
-    """A sequence, and the lines of its values."""
+    """A sequence with the lines of its values."""
 
     def __init__(self, line: int) -> None:
         super().__init__()
@@ -63,8 +63,8 @@ class Seq(list[Any]):
 def read_yaml(text: str, secret: Secret | None = None) -> tuple[Any, list[Fault]]:
     """Return the value of a YAML document: Map, Seq, str, int, float, bool or None.
 
-    And faults that do not keep from reading on. Raises BadFileError for one that does. `secret`
-    returns what `!secret NAME` stands for, or raises ValueError; without it, nothing does.
+    Also return the faults after which reading could continue. Raises BadFileError for others.
+    `secret` returns the value of `!secret NAME`, or raises ValueError; without it, that is a fault.
     """
     builder = _Builder(secret)
     try:
@@ -76,14 +76,14 @@ def read_yaml(text: str, secret: Secret | None = None) -> tuple[Any, list[Fault]
         builder.fault(mark.line + 1 if mark else 1, f"this is not YAML: {detail}")
         raise BadFileError(builder.faults) from None
     except yaml.YAMLError as error:
-        # A character that YAML has no place for; it says which, over several lines.
+        # A character that YAML does not allow; the message names it, over several lines.
         builder.fault(1, f"this is not YAML: {' '.join(str(error).split())}")
         raise BadFileError(builder.faults) from None
     return builder.value, builder.faults
 
 
 def plain(text: str) -> Any:
-    """Return what an unquoted word means."""
+    """Return the value of an unquoted word."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "0123456789+-.":
@@ -116,14 +116,14 @@ class _Open:
 
 
 class _Builder:
-    """Takes the parser's events, in their order."""
+    """Builds a value from the parser's events, taken in order."""
 
     def __init__(self, secret: Secret | None) -> None:
         self._secret = secret
         self.value: Any = None
         self.faults: list[Fault] = []
         self._open: list[_Open] = []
-        # With the number of values that it stands for.
+        # Each with the number of values that it stands for.
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._values = 0
         self._documents = 0
@@ -144,15 +144,15 @@ class _Builder:
         elif kind is yaml.DocumentStartEvent:
             self._documents += 1
             if self._documents == 2:
-                self._stop(event, "a second document begins; one file has one")
+                self._stop(event, "a second document begins; a file can only have one")
 
     def _scalar(self, event: Any) -> None:
         line = event.start_mark.line + 1
         top = self._open[-1] if self._open else None
         is_key = top is not None and top.key is None and isinstance(top.container, Map)
         if event.tag is not None and event.tag not in ("!", REFERENCE):
-            self.fault(line, f"tags are not used here: {event.tag}", self._path())
-        # Of a key the text counts, so that a header may be named 1 or Null.
+            self.fault(line, f"YAML tags are not supported: {event.tag}", self._path())
+        # A key keeps its text, so that a header may be named 1 or Null.
         is_plain = event.implicit[0] and event.tag is None
         value = plain(event.value) if is_plain and not is_key else event.value
         if event.tag == REFERENCE:
@@ -176,9 +176,9 @@ class _Builder:
         if self._open:
             top = self._open[-1]
             if top.key is None and isinstance(top.container, Map):
-                self._stop(event, "a key must be a text")
+                self._stop(event, "a key must be a string")
         if event.tag is not None:
-            self.fault(line, f"tags are not used here: {event.tag}", self._path())
+            self.fault(line, f"YAML tags are not supported: {event.tag}", self._path())
         if len(self._open) == MAX_DEPTH:
             self._stop(event, f"nested more than {MAX_DEPTH} deep")
         container = Map(line) if type(event) is yaml.MappingStartEvent else Seq(line)
@@ -194,13 +194,13 @@ class _Builder:
                     container.lines[key] = merged.lines[key]
         if ended.anchor is not None:
             self._anchors[ended.anchor] = (container, ended.size)
-        # Its values have been counted one by one.
+        # Its values have already been counted one by one.
         self._put(container, container.line, ended.size, counted=True)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
-            # An anchor is known from its end on, so nothing can contain itself.
-            self._stop(event, f"*{event.anchor} stands for nothing that has ended before it")
+            # An anchor is known only once its value has ended, so nothing can contain itself.
+            self._stop(event, f"*{event.anchor} refers to no anchor that has ended before it")
         value, size = self._anchors[event.anchor]
         self._put(value, event.start_mark.line + 1, size)
 
@@ -230,21 +230,21 @@ class _Builder:
 
     def _key(self, top: _Open, key: Any, line: int) -> None:
         if not isinstance(key, str):
-            raise BadFileError([*self.faults, Fault(line, self._path(), "a key must be a text")])
+            raise BadFileError([*self.faults, Fault(line, self._path(), "a key must be a string")])
         top.key, top.key_line = key, line
         if key in top.container.lines and isinstance(top.container, Map):
             first = top.container.lines[key]
-            self.fault(line, f"this key is in line {first} already", self._path())
+            self.fault(line, f"this key is already in line {first}", self._path())
 
     def _merge(self, top: _Open, value: Any, line: int) -> None:
         merged = value if isinstance(value, Seq) else [value]
         if all(isinstance(one, Map) for one in merged):
             top.merged.extend(merged)
         else:
-            self.fault(line, "<< takes in mappings", self._path())
+            self.fault(line, "<< only merges mappings", self._path())
 
     def _path(self) -> str:
-        """Return the field that is being read."""
+        """Return the path of the field that is being read."""
         parts: list[str] = []
         for one in self._open:
             if isinstance(one.container, Seq):

@@ -1,4 +1,4 @@
-"""The whole configuration as a file: export, diff, apply."""
+"""Routes for the whole configuration as a file: export, diff, apply."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.access import requires
 from app.api.content_type import YAML
-from app.api.dependencies import Session
+from app.api.dependencies import SealerDep, Session
 from app.api.freshness import changes_status
 from app.api.problems import FieldError, Problem, documented
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply, difference
 from app.config_file.changes import Changes
 from app.config_file.document import Document, read_document
@@ -41,9 +42,9 @@ monitors:
 """
 
 Prune = Annotated[
-    bool, Query(description="Delete what the file lacks, with all that is known of it.")
+    bool, Query(description="Delete entries that are not in the file, with all their data.")
 ]
-# The body is read as bytes: what is in it is no JSON.
+# The body is read as bytes, because it is not JSON.
 _YAML_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -55,13 +56,13 @@ _YAML_BODY: dict[str, Any] = {
 async def _document(request: Request) -> Document:
     data = await request.body()
     try:
-        # In a thread, because a long file takes longer than others can wait.
+        # In a thread, because a long file would block the event loop for too long.
         return await asyncio.to_thread(read_document, data)
     except BadFileError as error:
         raise _problem(error) from None
 
 
-# First among a route's parameters: a client that is slow to send has no connection to the database.
+# First among a route's parameters, so that a slow client occupies no database connection.
 File = Annotated[Document, Depends(_document)]
 
 
@@ -69,12 +70,12 @@ class Work(Protocol):
     """`apply`, or `difference`."""
 
     def __call__(
-        self, session: AsyncSession, document: Document, *, prune: bool
+        self, session: AsyncSession, document: Document, sealer: Sealer, *, prune: bool
     ) -> Awaitable[Changes]: ...
 
 
 class YamlResponse(Response):
-    """A file."""
+    """A YAML file."""
 
     media_type = YAML
 
@@ -85,13 +86,13 @@ class YamlResponse(Response):
     responses=documented(409),
     dependencies=[requires("read")],
 )
-async def export_config(session: Session) -> YamlResponse:
-    """Return the whole configuration as a YAML file, without what is the default.
+async def export_config(session: Session, sealer: SealerDep) -> YamlResponse:
+    """Return the whole configuration as a YAML file, without default values.
 
-    *** stands for secrets; a file that is applied keeps what is stored where they are. Their
-    values are for `stagewatch export --secrets` only: no answer of this API has ever held one.
+    *** stands for each secret; applying such a file keeps the stored secret. The values themselves
+    are exported only by `stagewatch export --secrets`, never by this API.
     """
-    stored = await load_at_once(session)
+    stored = await load_at_once(session, sealer)
     return YamlResponse(await asyncio.to_thread(export, stored))
 
 
@@ -101,13 +102,15 @@ async def export_config(session: Session) -> YamlResponse:
     openapi_extra=_YAML_BODY,
     dependencies=[requires("write")],
 )
-async def apply_config(file: File, session: Session, *, prune: Prune = False) -> Changes:
-    """Make the configuration what the file says, all of it or nothing.
+async def apply_config(
+    file: File, session: Session, sealer: SealerDep, *, prune: Prune = False
+) -> Changes:
+    """Apply the file to the configuration, all of it or nothing.
 
-    Monitors and channels are told apart by their names. What does not differ is not touched. What
-    the file lacks is kept, unless `prune` is set. An error has the line of the file.
+    Monitors and channels are identified by their names. Entries that do not differ are not touched.
+    Entries that the file lacks are kept, unless `prune` is set. Errors have the line of the file.
     """
-    return await _compared(apply, session, file, prune=prune)
+    return await _compared(apply, session, file, sealer, prune=prune)
 
 
 @router.post(
@@ -116,14 +119,18 @@ async def apply_config(file: File, session: Session, *, prune: Prune = False) ->
     openapi_extra=_YAML_BODY,
     dependencies=[requires("read")],
 )
-async def diff_config(file: File, session: Session, *, prune: Prune = False) -> Changes:
-    """Say what applying the file would change. Changes nothing."""
-    return await _compared(difference, session, file, prune=prune)
+async def diff_config(
+    file: File, session: Session, sealer: SealerDep, *, prune: Prune = False
+) -> Changes:
+    """Return what applying the file would change, without changing anything."""
+    return await _compared(difference, session, file, sealer, prune=prune)
 
 
-async def _compared(work: Work, session: AsyncSession, file: Document, *, prune: bool) -> Changes:
+async def _compared(
+    work: Work, session: AsyncSession, file: Document, sealer: Sealer, *, prune: bool
+) -> Changes:
     try:
-        return await work(session, file, prune=prune)
+        return await work(session, file, sealer, prune=prune)
     except BadFileError as error:
         raise _problem(error) from None
 

@@ -1,4 +1,4 @@
-"""What the file has beside the fields of the API."""
+"""Fields that the file has in addition to those of the API."""
 
 from typing import Annotated
 
@@ -13,27 +13,27 @@ Name = Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 class ChannelExtra(InputModel):
-    """Of a channel."""
+    """Additional fields of a channel."""
 
     renamed_from: Name | None = Field(
-        default=None, description="The name that it has had, if there is none of the new name yet."
+        default=None, description="The previous name; used if no entry has the new name yet."
     )
 
 
 class WindowExtra(ChannelExtra):
-    """Of a maintenance window."""
+    """Additional fields of a maintenance window."""
 
     monitors: Annotated[list[Name], Field(max_length=1000)] = Field(
-        default_factory=list, description="Names of monitors that it is for."
+        default_factory=list, description="Names of the monitors it applies to."
     )
 
 
 class MonitorExtra(ChannelExtra):
-    """Of a monitor."""
+    """Additional fields of a monitor."""
 
     channels: Annotated[list[Name], Field(max_length=100)] | None = Field(
-        default=None, description="Names of the channels to notify; without: all of them."
+        default=None, description="Names of the channels to notify; if omitted: all of them."
     )
     paused: bool | None = Field(
-        default=None, description="Whether it is not checked; without: it stays as it is."
+        default=None, description="Whether it is paused; if omitted: unchanged."
     )

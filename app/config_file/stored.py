@@ -1,4 +1,4 @@
-"""The configuration as it is stored, with the names that a file has instead of numbers."""
+"""Load the stored configuration, with the names that a file has instead of numbers."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.channels.subscriptions import channel_ids
 from app.maintenance.models import MaintenanceMonitor, MaintenanceWindow
 from app.maintenance.schemas import WindowIn
@@ -21,7 +22,7 @@ _ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 class StoredMonitor(NamedTuple):
-    """A monitor; `channel_ids` None: it tells all channels."""
+    """A monitor; `channel_ids` None: it notifies all channels."""
 
     monitor: Monitor
     paused: bool
@@ -37,7 +38,7 @@ class StoredMonitor(NamedTuple):
         try:
             return MONITOR_IN.validate_python(config_of(self.monitor, self.channel_ids))
         except ValidationError:
-            # It equals nothing in a file, and an export refuses it.
+            # None equals nothing in a file, and makes an export fail.
             return None
 
 
@@ -68,32 +69,36 @@ class StoredWindow(NamedTuple):
         try:
             return WindowIn.model_validate(values)
         except ValidationError:
-            # As of a monitor.
+            # The same as for a monitor.
             return None
 
 
 class Stored(NamedTuple):
-    """All of it, oldest first, and the database's time. Windows that are over are history."""
+    """All of it, oldest first, and the database's time. Windows that are over are history.
+
+    `sealer` opens the channels' secrets.
+    """
 
     channels: list[Channel]
     monitors: list[StoredMonitor]
     windows: list[StoredWindow]
     now: datetime
+    sealer: Sealer
 
 
-async def load_at_once(session: AsyncSession) -> Stored:
-    """Return the whole configuration as it is at one moment, however long that takes to read.
+async def load_at_once(session: AsyncSession, sealer: Sealer) -> Stored:
+    """Return the whole configuration as of one moment, however long it takes to read.
 
-    In a transaction that has not begun: else a monitor may tell a channel that was read too soon.
+    Call it first in a transaction: otherwise a monitor may name a channel that was not read.
     """
     await session.execute(_ONE_MOMENT)
-    return await load(session)
+    return await load(session, sealer)
 
 
-async def load(session: AsyncSession) -> Stored:
-    """Return the whole configuration, which is small next to what is known of it.
+async def load(session: AsyncSession, sealer: Sealer) -> Stored:
+    """Return the whole configuration, which is small compared with the results stored for it.
 
-    Of each statement's own moment, for who has the table of monitors locked.
+    For callers that have locked the table of monitors: each statement sees its own moment.
     """
     now = (await session.scalars(select(func.now()))).one()
     channels = await session.scalars(select(Channel).order_by(Channel.id))
@@ -102,11 +107,11 @@ async def load(session: AsyncSession) -> Stored:
     while part:
         monitors += part
         part = await _monitors(session, part[-1].monitor.id)
-    return Stored(list(channels), monitors, await _windows(session), now)
+    return Stored(list(channels), monitors, await _windows(session), now, sealer)
 
 
 async def _monitors(session: AsyncSession, after: int) -> list[StoredMonitor]:
-    """Return some, because making all of them at once would keep the process from all else."""
+    """Return one part, because building all monitors at once would block the process."""
     query = (
         select(Monitor, State.state)
         .join(State, State.monitor_id == Monitor.id)
@@ -133,7 +138,7 @@ async def _windows(session: AsyncSession) -> list[StoredWindow]:
 
 
 def repeated(names: Iterable[tuple[str, int]]) -> Mapping[str, list[int]]:
-    """Return the names that several have, with their numbers: a file can't tell those apart."""
+    """Return the names used more than once, with their numbers: a file can't hold those."""
     numbers: dict[str, list[int]] = {}
     for name, number in names:
         numbers.setdefault(name, []).append(number)
@@ -141,6 +146,6 @@ def repeated(names: Iterable[tuple[str, int]]) -> Mapping[str, list[int]]:
 
 
 def shown_url(channel: Channel | Any) -> str:
-    """Return a channel's URL without the passwords that one of Apprise holds."""
+    """Return a channel's URL without the passwords that an Apprise URL contains."""
     url: str = channel.url
     return url if channel.kind == "webhook" else f"{url.partition('://')[0]}://***"

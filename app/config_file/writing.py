@@ -1,7 +1,7 @@
-"""Plain values as YAML that people read and programs read alike.
+"""Write plain values as YAML that all readers understand in the same way.
 
-A text that some reader of YAML would take for a number, a truth or a date is quoted: not only by
-our reading, but by YAML 1.1's and 1.2's.
+A text that a YAML reader could take for a number, a boolean or a date is quoted, under the rules of
+YAML 1.1 and 1.2 as well as our own.
 """
 
 import re
@@ -13,10 +13,10 @@ _DUMPER: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_DUMPER):  # type: ignore[misc]  # one of two, by what is installed
-    """PyYAML's, which knows 1.1 alone."""
+    """PyYAML's dumper, which knows only YAML 1.1, with the rules added below."""
 
     def ignore_aliases(self, _data: Any) -> bool:
-        """Write what is there twice twice."""
+        """Write repeated values in full instead of as aliases."""
         return True
 
 

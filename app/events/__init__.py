@@ -1,1 +1,1 @@
-"""What has changed, told to those who watch: published by PostgreSQL's pg_notify."""
+"""Changes sent to the clients that watch, published with PostgreSQL's pg_notify."""

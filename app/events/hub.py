@@ -1,4 +1,4 @@
-"""Hands on what is published to this process's clients, each at its own pace."""
+"""Forward published events to this process's clients, each at its own pace."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ from app.metrics.definitions import STREAMS
 
 log = logging.getLogger(__name__)
 
-# Frames that wait for a client. One that does not keep up needs everything anew anyway.
+# Frames that wait for a client. One that does not keep up must read everything again anyway.
 MAX_FRAMES = 200
 # Seconds without an event after which a comment is sent: proxies close silent connections after a
-# minute, and a client that is gone is noticed only by writing to it.
+# minute, and a client that has gone away is noticed only by writing to it.
 COMMENT_SECONDS = 15.0
 
 COMMENT = b": still here\n\n"
@@ -31,13 +31,13 @@ Publicly = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class TooManyStreams(Exception):
-    """There are as many clients as one process may have."""
+    """A process has the maximum number of clients already."""
 
 
 class Subscriber:
-    """What one client is still to be sent, and the monitor whose checks it wants, if any.
+    """The events to be sent to one client, and the monitor whose checks it wants, if any.
 
-    `is_public`: it gets only what anybody may know.
+    `is_public`: the client gets only public data.
     """
 
     def __init__(self, monitor_id: int | None, *, is_public: bool = False) -> None:
@@ -48,7 +48,7 @@ class Subscriber:
         self._ended = False
 
     def put(self, frame: bytes) -> None:
-        """Have a frame sent. Once too many wait, the client is told to read everything again."""
+        """Queue a frame. When too many are waiting, send a resync in place of them."""
         if len(self._frames) >= MAX_FRAMES:
             self._frames.clear()
             frame = RESYNC
@@ -57,17 +57,17 @@ class Subscriber:
         self._arrived.set()
 
     def end(self) -> None:
-        """End the stream, whatever waits."""
+        """End the stream, even if frames are waiting."""
         self._ended = True
         self._arrived.set()
 
     async def read(self) -> bytes:
-        """Wait for what is to be sent next: frames, or a comment; nothing at the end."""
+        """Wait for the bytes to send next: frames, or a comment; empty when the stream ends."""
         try:
             async with asyncio.timeout(COMMENT_SECONDS):
                 await self._arrived.wait()
         except TimeoutError:
-            # Nothing has happened, which the client is told before a proxy takes it for dead.
+            # No event: the comment keeps proxies from closing the connection as dead.
             return COMMENT
         if self._ended:
             return b""
@@ -78,11 +78,11 @@ class Subscriber:
 
 
 class Hub:
-    """The clients of this process, `limit` at the most.
+    """The clients of this process, at most `limit`.
 
-    It listens to PostgreSQL, on a connection of its own, while it has clients. When that
-    connection begins, anew after a loss too, all of them are told to read everything again.
-    `publicly` returns what the public may know of an event's data.
+    While it has clients, it listens to PostgreSQL on its own connection. Whenever that connection
+    is established, including after a loss, all clients are sent a resync. `publicly` returns an
+    event's data as the public may see it.
     """
 
     def __init__(self, database_url: str, *, limit: int, publicly: Publicly) -> None:
@@ -99,7 +99,7 @@ class Hub:
     async def subscribed(
         self, monitor_id: int | None = None, *, is_public: bool = False
     ) -> AsyncIterator[Subscriber]:
-        """Have a client until the end of the block. Raises TooManyStreams."""
+        """Register a client until the end of the block. Raises TooManyStreams."""
         if len(self._subscribers) >= self._limit:
             raise TooManyStreams
         subscriber = Subscriber(monitor_id, is_public=is_public)
@@ -110,7 +110,7 @@ class Hub:
                 self._url, CHANNEL, on_message=self._on_message, on_connection=self._resync
             )
         elif self._listener.listening:
-            # Else once it is: what is read before that may be out of date without being told.
+            # Otherwise once it listens: what a client reads before that may miss a change.
             subscriber.put(RESYNC)
         try:
             yield subscriber
@@ -123,7 +123,7 @@ class Hub:
                     await listener.close()
 
     def send_check(self, monitor_id: int, check: BaseModel) -> None:
-        """Tell those who follow a monitor of a check of it."""
+        """Send a check of a monitor to the clients that follow it."""
         followers = [one for one in self._subscribers if one.monitor_id == monitor_id]
         self._send("check", {"monitor_id": monitor_id} | check.model_dump(), followers)
 
@@ -132,7 +132,7 @@ class Hub:
             subscriber.put(RESYNC)
 
     def _send(self, kind: str, data: dict[str, Any], subscribers: Iterable[Subscriber]) -> None:
-        # Made once for all who get the same.
+        # Each frame is built once for all clients that get the same data.
         frames: dict[bool, bytes] = {}
         for subscriber in subscribers:
             public = subscriber.is_public
@@ -144,7 +144,7 @@ class Hub:
         try:
             events = [(kind, data) for kind, data in json.loads(payload)]
         except (ValueError, TypeError):
-            log.warning("not understood, so all clients read everything again: %.100r", payload)
+            log.warning("message not understood, so all clients reload everything: %.100r", payload)
             events = [("resync", {})]
         for kind, data in events:
             if kind == "resync":

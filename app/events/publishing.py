@@ -1,7 +1,7 @@
-"""Publishes what has changed, in the transaction of the change: after its commit, or never.
+"""Publish changes in the transaction that makes them: sent after its commit, or never.
 
 Single checks are not published. Fifteen hundred a second would be as many messages for every API
-process, and nobody looks at most of them: app.checks.following reads those that somebody does.
+process, most of which no client watches: app.checks.following reads the checks that clients watch.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 CHANNEL = "events"
 # A payload must be shorter than 8,000 bytes.
 MAX_PAYLOAD_BYTES = 7999
-# Events that one transaction publishes. When more has changed at once, a network's failure for
-# instance, reading everything again costs all sides less than being told one by one.
+# Events that one transaction publishes. When more has changed at once, as in a network failure,
+# reading everything again costs all sides less than single events.
 MAX_EVENTS = 100
 
 _NOTIFY = text("SELECT pg_notify(:channel, payload) FROM unnest(CAST(:payloads AS text[])) payload")
 
 
 class Event(NamedTuple):
-    """What has changed: a monitor's state, an incident, a configuration.
+    """A change of a monitor's state, an incident or a configuration.
 
-    `resync`: something, and more than can be told; everything is to be read again.
+    `resync`: more has changed than can be published; clients must read everything again.
     """
 
     kind: Literal["state", "incident", "config", "resync"]
@@ -38,7 +38,7 @@ RESYNC = Event("resync", {})
 def state_event(
     monitor_id: int, name: str, state: str, since: datetime, error: str | None
 ) -> Event:
-    """Return what is published of a monitor's change to `state`; `error` is that of its check."""
+    """Return the event for a monitor's change to `state`; `error` is that of its check."""
     data = {"monitor_id": monitor_id, "name": name, "state": state, "since": since, "error": error}
     return Event("state", data)
 
@@ -51,14 +51,14 @@ async def publish(session: AsyncSession, events: Sequence[Event]) -> None:
 
 
 async def publish_config(session: AsyncSession, monitor_id: int | None = None) -> None:
-    """Publish that a monitor was added, changed or deleted, or None: several, or something else."""
+    """Publish that a monitor was added, changed or deleted; None: several, or something else."""
     await publish(session, [Event("config", {"monitor_id": monitor_id})])
 
 
 def payloads(events: Sequence[Event]) -> list[str]:
     """Return the messages that carry the events: JSON lists of [kind, data].
 
-    Events that are too many or too long become a resync.
+    If the events are too many or too long, they become one resync.
     """
     parts = [to_json(event) for event in events]
     if len(parts) > MAX_EVENTS or max(map(len, parts)) + 2 > MAX_PAYLOAD_BYTES:

@@ -1,4 +1,4 @@
-"""GET /api/events: what changes, as it changes."""
+"""GET /api/events: a stream of changes as they happen."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,14 +42,14 @@ async def events(
     is_public: IsPublic,
     monitor_id: Annotated[int | None, Query(description="Send this monitor's checks too.")] = None,
 ) -> EventStream:
-    """Server-sent events. The data of all of them is JSON.
+    """Stream server-sent events. The data of all events is JSON.
 
-    `resync` is first, and comes whenever events may be missing: read everything again. `state`:
-    `{monitor_id, name, state, since, error}`. `incident`: an incident, and as `action` opened,
-    closed or acknowledged. `config`: `{monitor_id}`, or null for several: what is configured has
-    changed. With `monitor_id` also `check`: a check of that monitor, which may have been read
-    already. A comment line comes every 15 seconds. Without a key, errors and causes are told in a
-    few words; with one, the stream ends soon after the key does.
+    `resync` is sent first, and whenever events may be missing: read everything again. `state`:
+    `{monitor_id, name, state, since, error}`. `incident`: an incident, with the `action` opened,
+    closed or acknowledged. `config`: `{monitor_id}`, or null for several: the configuration has
+    changed. With `monitor_id`, also `check`: a check of that monitor, which may have been read
+    already. A comment line is sent every 15 seconds. Without a key, errors and causes are only
+    summarized; with one, the stream ends soon after the key expires or is revoked.
     """
     if monitor_id is not None:
         async with database.transaction() as session:
@@ -75,9 +75,9 @@ async def _is_allowed(request: Request, token: str) -> bool:
     try:
         await keyring.find(token)
     except KeyRefused:
-        # Which is the answer; the stream ends by it.
+        # The key is no longer valid, so the stream ends.
         return False
     except DatabaseUnavailable:
-        # Nobody can tell, and there is nothing to be told of either.
+        # The key can't be checked now, and there are no events to send either.
         return True
     return True

@@ -1,4 +1,4 @@
-"""Incidents as they are stored."""
+"""Database table of incidents."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from app.database import Base
 
 
 class Incident(Base):
-    """One outage of one monitor. Open while `closed_at` is null; one at a time."""
+    """One outage of one monitor. Open while `closed_at` is null; a monitor has one at a time."""
 
     __tablename__ = "incidents"
     __table_args__ = (
-        # The database itself makes sure that an outage has one incident, whatever process writes.
+        # The database itself ensures that an outage has one incident, whichever process writes it.
         Index(
             "incidents_one_open",
             "monitor_id",

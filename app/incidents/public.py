@@ -1,8 +1,8 @@
-"""What anybody may know of a failure, where those who may know more have a key.
+"""What clients without an API key may see of a failure.
 
-Why a check failed is said for those who look after the target. It names hosts and addresses within
-a network, where a redirect led, what was expected of an answer and what was in it instead. The
-public is told what kind of failure it was: one of the few texts here, never a part of the other.
+The full reason of a failed check is for the operators of the target. It names internal hosts and
+addresses, where a redirect led, what was expected of a response and what it contained instead. The
+public sees only the kind of failure: one of the few texts here, never a part of the full reason.
 """
 
 import re
@@ -12,7 +12,7 @@ from app.incidents.schemas import IncidentOut
 
 _UNKNOWN = "the check failed"
 _STATUS = re.compile(r"status [1-5][0-9]{2}(?![0-9])", re.ASCII)
-# By how the reason begins, which the places that raise Failure decide.
+# By the beginning of the reason, which is set where Failure is raised.
 _BY_BEGINNING = {
     "timed out": "timed out",
     "connection timed out": "timed out",
@@ -34,7 +34,7 @@ _BY_BEGINNING = {
 }
 
 _CASES = " ".join(f"WHEN starts_with(cause, '{a}') THEN '{b}'" for a, b in _BY_BEGINNING.items())
-# The same in SQL, of a column `cause`.
+# The same in SQL, for a column `cause`.
 PUBLIC_CAUSE = (
     "coalesce(substring(cause from '^status [1-5][0-9]{2}(?![0-9])'), "
     f"CASE {_CASES} ELSE '{_UNKNOWN}' END)"
@@ -42,7 +42,7 @@ PUBLIC_CAUSE = (
 
 
 def public_reason(reason: str) -> str:
-    """Return what the public is told of why a check failed."""
+    """Return the reason of a failed check that the public sees."""
     if status := _STATUS.match(reason):
         return status[0]
     said = (said for begins, said in _BY_BEGINNING.items() if reason.startswith(begins))
@@ -50,13 +50,13 @@ def public_reason(reason: str) -> str:
 
 
 def public_incident(incident: IncidentOut) -> IncidentOut:
-    """Return an incident as the public sees it: nor do they see who looks after it."""
+    """Return an incident as the public sees it, without who acknowledged it."""
     shown = {"cause": public_reason(incident.cause), "acknowledged_by": None}
     return incident.model_copy(update=shown)
 
 
 def public_event(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the data of an event, of whatever kind, as the public sees it."""
+    """Return the data of an event of any kind as the public sees it."""
     shown = dict(data)
     for field in ("error", "cause"):
         if shown.get(field) is not None:

@@ -1,4 +1,4 @@
-"""Read incidents, and acknowledge them."""
+"""Routes to read and acknowledge incidents."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ from app.notifications.schemas import Told
 
 
 class TimelineOut(BaseModel):
-    """An outage as it went; 50 checks at the most, oldest first."""
+    """The course of an outage, with at most 50 checks, oldest first."""
 
     incident: IncidentOut
     checks: list[CheckOut]
@@ -50,7 +50,7 @@ async def list_incidents(
     state: Literal["open", "closed"] | None = None,
     monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Page[IncidentOut]:
-    """Incidents, newest first. Without a key, causes are told in a few words."""
+    """List incidents, newest first. Without a key, causes are only summarized."""
     query = select(Incident, Monitor.name).join(Monitor, Monitor.id == Incident.monitor_id)
     if state is not None:
         is_open = Incident.closed_at.is_(None)
@@ -74,13 +74,13 @@ async def list_incidents(
 
 @router.get("/{incident_id}", dependencies=[requires("read")], responses=documented(404))
 async def read_incident(incident_id: int, session: Session) -> IncidentOut:
-    """One incident."""
+    """Return one incident."""
     return incident_out(*await _find(session, incident_id))
 
 
 @router.get("/{incident_id}/timeline", dependencies=[requires("read")], responses=documented(404))
 async def read_timeline(incident_id: int, session: Session) -> TimelineOut:
-    """How an outage went: checks before, in and after it, where their time went, who was told."""
+    """Return an outage's course: checks before, during and after it, phases and notifications."""
     incident, name = await _find(session, incident_id)
     return TimelineOut(
         incident=incident_out(incident, name),
@@ -98,7 +98,7 @@ async def read_timeline(incident_id: int, session: Session) -> TimelineOut:
 async def acknowledge_incident(
     incident_id: int, session: Session, acknowledgement: Acknowledgement | None = None
 ) -> IncidentOut:
-    """Note that a person has seen it. The first one is kept; to repeat it changes nothing."""
+    """Acknowledge an incident. The first acknowledgement is kept; repeating changes nothing."""
     incident, name = await _find(session, incident_id, lock=True)
     if incident.acknowledged_at is None:
         incident.acknowledged_at = func.now()

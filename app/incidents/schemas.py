@@ -1,4 +1,4 @@
-"""Incidents as a client reads them."""
+"""Incidents as they are returned to clients."""
 
 from typing import Annotated
 
@@ -24,13 +24,13 @@ class IncidentOut(BaseModel):
 
 
 class Acknowledgement(InputModel):
-    """Who has seen it."""
+    """Who acknowledges the incident."""
 
     by: Annotated[Line, Field(max_length=200)] | None = Field(default=None, examples=["Ada"])
 
 
 def incident_out(incident: Incident, monitor_name: str) -> IncidentOut:
-    """Return a stored incident, for a client."""
+    """Return a stored incident as it is sent to clients."""
     return IncidentOut(
         monitor_name=monitor_name,
         **{

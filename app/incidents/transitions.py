@@ -1,4 +1,4 @@
-"""A monitor's change to down opens an incident, its change to up closes it; both are notified."""
+"""Open an incident when a monitor goes down, close it when it is up, and notify of both."""
 
 import logging
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """A monitor has come into another state: when, and for a change to down, why."""
+    """A monitor's change to another state: when and, for a change to down, why."""
 
     monitor_id: int
     name: str
@@ -31,11 +31,11 @@ class StateChange:
 
 
 def log_changes(changes: Sequence[StateChange]) -> None:
-    """Log changes of state. To be called after the commit: before it they may yet not happen."""
+    """Log state changes. Call this after the commit: until then they may be rolled back."""
     for change in changes:
         found = request_id.of(change.monitor_id)
         cause = {"request_id": found} if found else {}
-        # What fails in maintenance is no news.
+        # Failures during maintenance are expected.
         quiet = change.state == "maintenance"
         log.info(
             "monitor %d is %s%s",
@@ -75,7 +75,7 @@ _CLOSE_SILENTLY = text(f"""
 
 
 async def open_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
-    """Open incidents, except where one is open; return how many notifications will be sent."""
+    """Open incidents for monitors without one; return how many notifications will be sent."""
     if not changes:
         return 0
     values = {
@@ -100,19 +100,19 @@ async def close_incidents(session: AsyncSession, changes: Sequence[StateChange])
 
 
 async def close_silently(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """End open incidents because their monitors are paused, and notify no channel."""
+    """Close open incidents because their monitors are paused, without notifying any channel."""
     await _changed(session, "closed", _CLOSE_SILENTLY, {"ids": list(monitor_ids)})
 
 
 def incident_event(
     action: Literal["opened", "closed", "acknowledged"], incident: IncidentOut
 ) -> Event:
-    """Return what is published of an incident."""
+    """Return the event that is published for an incident."""
     return Event("incident", {"action": action} | incident.model_dump())
 
 
 async def _tell(session: AsyncSession, event: str, incidents: Sequence[IncidentOut]) -> int:
-    """Have the team told, and the subscribers, who are of the public."""
+    """Queue notifications for the team, and mail for subscribers, who see the public cause."""
     causes = {incident.id: public_reason(incident.cause) for incident in incidents}
     await announce(session, event, causes)
     return await enqueue(session, event, list(causes))

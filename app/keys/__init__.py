@@ -1,1 +1,1 @@
-"""API keys: who may ask, and what."""
+"""API keys: which clients have access, and to what."""

@@ -1,32 +1,32 @@
-"""Keys that nobody has, by the address that sent them: guessing is slow, and costs us little."""
+"""Wrong keys by the address that sent them, so that guessing is slow and costs us little."""
 
 import math
 import time
 
 from app.keys.tokens import digest
 
-# Different wrong keys that an address may send within a window of so many seconds.
+# Different wrong keys that an address may send within a window of this many seconds.
 ALLOWED = 10
 WINDOW_SECONDS = 60.0
-# Addresses that are remembered. Of more, an attack comes from everywhere, and no count stops it.
+# Addresses that are remembered. An attack from more than these can't be stopped by counting.
 MAX_ADDRESSES = 10_000
 
 
 class FailedAttempts:
-    """Remembers wrong keys in this process alone, because it must hold without Redis.
+    """Remembers wrong keys in this process only, because the limit must hold without Redis.
 
-    With several processes an address has as many attempts in each: against 256 random bits that
-    makes no difference. What is kept from the database is. A key that is wrong stays so, thus a
-    script that goes on with a revoked one guesses nothing: it is refused, asks the database
-    nothing, and takes one attempt of those behind the same address.
+    With several processes, an address has this many attempts in each, which makes no difference
+    against 256 random bits. What matters is the load kept off the database. A wrong key stays
+    wrong, so a script that keeps sending a revoked key is refused without a query, and uses up only
+    one of the attempts that clients behind the same address share.
     """
 
     def __init__(self) -> None:
-        # When its window ends, and the digests of what it sent in it with what was wrong.
+        # By address: when its window ends, and what was wrong with its keys, by their digests.
         self._failed: dict[str, tuple[float, dict[bytes, str]]] = {}
 
     def note(self, address: str, token: str, fault: str) -> None:
-        """Note what is wrong with a key."""
+        """Remember what is wrong with a key."""
         now = time.monotonic()
         until, faults = self._failed.get(address, (0.0, {}))
         if until <= now:
@@ -36,12 +36,12 @@ class FailedAttempts:
         self._failed[address] = (until, faults)
 
     def fault(self, address: str, token: str) -> str | None:
-        """Return what was wrong with a key a moment ago; None if that is not known."""
+        """Return what was recently wrong with a key; None if that is not known."""
         until, faults = self._failed.get(address, (0.0, {}))
         return faults.get(digest(token)) if faults and time.monotonic() < until else None
 
     def wait(self, address: str) -> int:
-        """Return the seconds after which an address may send an unknown key again; 0: now."""
+        """Return the seconds until an address may send an unknown key again; 0: now."""
         until, faults = self._failed.get(address, (0.0, {}))
         left = until - time.monotonic()
         return math.ceil(left) if len(faults) >= ALLOWED and left > 0 else 0

@@ -1,4 +1,4 @@
-"""stagewatch keys: the first key, and what else must go without one."""
+"""stagewatch keys: create the first key, and manage keys without having one."""
 
 import argparse
 import sys
@@ -18,25 +18,25 @@ _ROW = "{:>4}  {:<24}  {:<14}  {:<5}  {:<16}  {:<16}  {}"
 
 def add_commands(subparsers: Any) -> None:
     """Add `keys create | list | revoke`."""
-    keys = subparsers.add_parser("keys", help="make, list and revoke API keys")
+    keys = subparsers.add_parser("keys", help="create, list and revoke API keys")
     commands = keys.add_subparsers(metavar="COMMAND", required=True)
 
-    create = commands.add_parser("create", help="make a key and print it, once")
-    create.add_argument("name", metavar="NAME", help="who or what it is for")
+    create = commands.add_parser("create", help="create a key and print it once")
+    create.add_argument("name", metavar="NAME", help="who or what uses it")
     create.add_argument("--scope", choices=["read", "write"], required=True)
     create.add_argument("--expires", type=int, metavar="DAYS", help="default: it does not expire")
-    create.add_argument("--limit", type=int, metavar="N", help="requests a minute")
+    create.add_argument("--limit", type=int, metavar="N", help="requests per minute")
     create.set_defaults(func=create_key)
 
     commands.add_parser("list", help="list all keys").set_defaults(func=list_keys)
 
-    revoke = commands.add_parser("revoke", help="make a key worthless")
+    revoke = commands.add_parser("revoke", help="revoke a key")
     revoke.add_argument("id", type=int, metavar="ID", help="its number, from `keys list`")
     revoke.set_defaults(func=revoke_key)
 
 
 async def create_key(args: argparse.Namespace, database: Database) -> None:
-    """Make a key. It alone is on stdout, so that a script can take it."""
+    """Create a key. Only the key is printed to stdout, so that a script can read it."""
     try:
         config = KeyIn(
             name=args.name,

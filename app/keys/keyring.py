@@ -1,9 +1,9 @@
-"""Finds the key that a request came with: in this process for some seconds, else in PostgreSQL.
+"""Look up the key of a request: in this process's memory for some seconds, else in PostgreSQL.
 
-Nothing is sent around when a key is revoked. Each process asks the database again for a key that it
-has known for KEEP_SECONDS, so a revoked one is worthless everywhere that long after the commit at
-the latest, and whatever becomes of Redis or of a message. A key in use costs a process one row by
-an index in that time.
+Processes are not notified when a key is revoked. Each of them queries the database again for a key
+that it has known for KEEP_SECONDS, so a revoked key is invalid everywhere at most that long after
+the commit, even if Redis or a message fails. A key in use costs a process one index lookup in that
+time.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from app.keys.tokens import digest, is_token
 
 log = logging.getLogger(__name__)
 
-# Seconds for which what was found holds.
+# Seconds for which a key that was found is remembered.
 KEEP_SECONDS = 2.0
-# Keys that are remembered. Only keys that exist are, so it takes an operator to make more.
+# Keys that are remembered. Only existing keys are, so only operators can add to them.
 MAX_KNOWN = 10_000
 
-# By its digest and an ordinary index: how long the comparison takes says something about the
-# digests, of which nobody can choose one, and nothing about the keys.
+# By its digest, with an ordinary index: the time of the comparison reveals something about the
+# digests, which no client can choose, but nothing about the keys.
 _FIND = text("""
     SELECT id, name, scope, requests_per_minute, revoked_at IS NOT NULL AS revoked,
         coalesce(expires_at <= now(), false) AS expired,
@@ -35,7 +35,7 @@ _FIND = text("""
     FROM api_keys WHERE digest = :digest
 """)
 
-# Again with the minute: another process may have been here first.
+# With the same condition again, because another process may have been faster.
 _NOTE = text("""
     UPDATE api_keys SET last_used_at = now()
     WHERE id = :id AND coalesce(last_used_at < now() - interval '1 minute', true)
@@ -44,7 +44,7 @@ _NOTE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that is valid. `id` is 0 for the one of the settings; `per_minute` None: as others."""
+    """A valid key. `id` is 0 for the key in the settings; `per_minute` None: the default limit."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class Key:
 
 
 class KeyRefused(Exception):
-    """It is no key, or not any more; the message says which."""
+    """The token is not a key, or no longer a valid one; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class _Found:
 
 
 class Keyring:
-    """The keys of `database`, and `bootstrap`: the one of the settings, which may write.
+    """The keys in `database`, and `bootstrap`: the key in the settings, which may write.
 
-    That one is there before any other and lets the first person in. It is compared in a time that
-    says nothing about it.
+    The latter exists before all other keys and gives the first operator access. It is compared in
+    constant time.
     """
 
     def __init__(self, database: Database, bootstrap: str | None = None) -> None:
@@ -78,12 +78,12 @@ class Keyring:
         self._noting: set[asyncio.Task[None]] = set()
 
     def has_seen(self, token: str) -> bool:
-        """Return whether a key was valid when it was last looked for here."""
+        """Return whether a key was valid when this process last looked it up."""
         made = digest(token)
         return made in self._known or self._is_bootstrap(made)
 
     async def find(self, token: str) -> Key:
-        """Return the key. Raises KeyRefused, and DatabaseUnavailable when nobody can tell."""
+        """Return the key. Raises KeyRefused, and DatabaseUnavailable if it can't be looked up."""
         made = digest(token)
         if self._is_bootstrap(made):
             return Key(0, "api_key", "write")
@@ -96,19 +96,19 @@ class Keyring:
         if task is None:
             task = self._asking[made] = asyncio.create_task(self._ask(made))
             task.add_done_callback(partial(self._end, made))
-        # One question for all who came meanwhile; a client that leaves must not end it for them.
+        # One query for all requests that arrive meanwhile; a client that leaves must not cancel it.
         return await asyncio.shield(task)
 
     def forget(self) -> None:
-        """Ask for every key again: one of them has just been revoked here."""
+        """Look up every key again, because one of them has just been revoked here."""
         self._known.clear()
 
     async def close(self) -> None:
-        """End what is still being asked or noted."""
+        """Cancel running lookups and updates."""
         tasks = [*self._asking.values(), *self._noting]
         for task in tasks:
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait until they have ended; being cancelled is not an error.
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _is_bootstrap(self, made: bytes) -> bool:
@@ -117,10 +117,10 @@ class Keyring:
     def _end(self, made: bytes, task: asyncio.Task[Key]) -> None:
         del self._asking[made]
         if not task.cancelled():
-            task.exception()  # Seen, even if nobody waits any more.
+            task.exception()  # Retrieved, even if no request waits any more.
 
     async def _ask(self, made: bytes) -> Key:
-        # From before the question: a key that is revoked while it is on its way is not kept longer.
+        # Measured from before the query: a key revoked during the query is not kept longer.
         until = time.monotonic() + KEEP_SECONDS
         async with self._database.transaction() as session:
             row = (await session.execute(_FIND, {"digest": made})).one_or_none()
@@ -140,9 +140,9 @@ class Keyring:
         return key
 
     async def _note(self, key_id: int) -> None:
-        """Note that a key is used. No request waits for that, and none fails with it."""
+        """Store that a key is used. No request waits for this, or fails if it fails."""
         try:
             async with self._database.transaction() as session:
                 await session.execute(_NOTE, {"id": key_id})
         except DatabaseUnavailable as error:
-            log.info("the last use of key %d is not noted: %s", key_id, error)
+            log.info("the last use of key %d was not recorded: %s", key_id, error)

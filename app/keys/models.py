@@ -1,4 +1,4 @@
-"""API keys as they are stored: what is told of them, and never the keys themselves."""
+"""The table of API keys: their properties and digests, never the keys themselves."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.database import Base
 
 Scope = Literal["read", "write"]
-"""What a key may do: see everything, or change it too."""
+"""What a key allows: reading everything, or changing it too."""
 
 
 class ApiKey(Base):
-    """A key. `prefix` is how it begins, so that a person can tell it from others."""
+    """A key. `prefix` is its beginning, so that users can tell it from others."""
 
     __tablename__ = "api_keys"
 

@@ -1,4 +1,4 @@
-"""Make, read and revoke API keys."""
+"""Routes to create, read and revoke API keys."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from app.keys.schemas import CurrentKeyOut, KeyIn, KeyOut, NewKeyOut
 
 router = APIRouter(prefix="/api/keys", tags=["keys"], responses=documented(429, 503))
 
-# Also to see them: who has only been given a key to read with need not know who else has one.
+# Also required to see keys: the owner of a read-only key need not know who else has one.
 _WRITE = requires("write")
 
 
@@ -31,14 +31,14 @@ KeyringDep = Annotated[Keyring, Depends(_keyring)]
 
 @router.get("", dependencies=[_WRITE], responses=documented(422))
 async def list_keys(session: Session, page: PageDep) -> Page[KeyOut]:
-    """All keys, oldest first, revoked ones included. API_KEY is not among them."""
+    """List all keys, oldest first, including revoked ones. API_KEY is not among them."""
     rows, following = await paginate(session, select(ApiKey), page, name="keys", key=ApiKey.id)
     return Page(items=[KeyOut.model_validate(key) for key, _ in rows], next=following)
 
 
 @router.post("", status_code=201, dependencies=[_WRITE], responses=documented(413, 422))
 async def create_key(config: KeyIn, session: Session, response: Response) -> NewKeyOut:
-    """Make a key. What it is is in this answer and in no other."""
+    """Create a key. The key itself is returned only in this response."""
     key, token = await service.create(session, config)
     response.headers["Location"] = f"/api/keys/{key.id}"
     response.headers["Cache-Control"] = "no-store"
@@ -47,7 +47,7 @@ async def create_key(config: KeyIn, session: Session, response: Response) -> New
 
 @router.get("/current", dependencies=[requires("read")])
 async def read_current_key(request: Request) -> CurrentKeyOut:
-    """Tell what the key of this request may do; where keys are off, everything."""
+    """Return what the key of this request may do; everything, if keys are not required."""
     key = key_of(request.scope)
     if key is None:
         return CurrentKeyOut(required=False, name=None, scope="write")
@@ -56,13 +56,13 @@ async def read_current_key(request: Request) -> CurrentKeyOut:
 
 @router.get("/{key_id}", dependencies=[_WRITE], responses=documented(404))
 async def read_key(key_id: int, session: Session) -> KeyOut:
-    """One key."""
+    """Return one key."""
     return KeyOut.model_validate(await service.find(session, key_id))
 
 
 @router.delete("/{key_id}", status_code=204, dependencies=[_WRITE], responses=documented(404))
 async def revoke_key(key_id: int, database: DatabaseDep, keyring: KeyringDep) -> None:
-    """Make a key worthless: at once in this process, within two seconds in all others."""
+    """Revoke a key: at once in this process, within two seconds in all others."""
     async with database.transaction() as session:
         await service.revoke(session, key_id)
     keyring.forget()

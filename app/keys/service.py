@@ -1,4 +1,4 @@
-"""A key's life: made, revoked. It is never changed, so nobody's key gains rights unseen."""
+"""Create and revoke keys. Keys are never changed, so none can gain rights unnoticed."""
 
 from datetime import timedelta
 
@@ -13,11 +13,11 @@ from app.keys.tokens import PREFIX_CHARACTERS, digest, new_token
 
 
 class KeyNotFoundError(NotFoundError):
-    """There is no key of this number."""
+    """There is no key with this number."""
 
 
 async def create(session: AsyncSession, config: KeyIn) -> tuple[ApiKey, str]:
-    """Store a new key; return it, and the token, which can't be told again."""
+    """Store a new key; return it and its token, which can't be retrieved again."""
     token = new_token()
     days = config.expires_days
     key = ApiKey(
@@ -26,7 +26,7 @@ async def create(session: AsyncSession, config: KeyIn) -> tuple[ApiKey, str]:
         digest=digest(token),
         scope=config.scope,
         requests_per_minute=config.requests_per_minute,
-        # By the clock that it is compared with later.
+        # By the same clock with which it is compared later.
         expires_at=None if days is None else func.now() + timedelta(days=days),
     )
     session.add(key)
@@ -44,7 +44,7 @@ async def find(session: AsyncSession, key_id: int) -> ApiKey:
 
 
 async def revoke(session: AsyncSession, key_id: int) -> ApiKey:
-    """Make a key worthless; for one that is already, nothing changes. Raises KeyNotFoundError."""
+    """Revoke a key; a key that is revoked already stays as it is. Raises KeyNotFoundError."""
     key = await find(session, key_id)
     if key.revoked_at is None:
         key.revoked_at = func.now()
@@ -54,5 +54,5 @@ async def revoke(session: AsyncSession, key_id: int) -> ApiKey:
 
 
 async def all_keys(session: AsyncSession) -> list[ApiKey]:
-    """Return all keys, the oldest first. There are as many as people have made."""
+    """Return all keys, oldest first. There are only as many as operators have created."""
     return list(await session.scalars(select(ApiKey).order_by(ApiKey.id)))

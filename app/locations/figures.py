@@ -1,4 +1,4 @@
-"""How monitors are seen from their locations at present."""
+"""The current view of the monitors, from their locations or from anywhere."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.locations.schemas import LocationFigures, LocationOut, SeenFrom
 
-# By results, and not by who has claimed what: a worker that is cut off goes on claiming, and gives
-# back what it can't check. One that was just added, or whose monitor was resumed, has the same time
+# Based on results, not on claims: a worker that is cut off continues to claim checks, and releases
+# those that it can't make. A location just added, or whose monitor was resumed, has the same time
 # for its first result.
 _HORIZON = """
     now() - make_interval(secs => m.interval_seconds + m.timeout_seconds + 60)
@@ -40,6 +40,19 @@ _LOCATIONS = text(f"""
     FROM ({_BY_LOCATION}) f FULL JOIN locations USING (name)
     ORDER BY name
 """)  # noqa: S608  (a constant)
+# Monitors without locations: by the schedule, which a missing worker can't write, and by results. A
+# heartbeat has no result between two calls, which may be a month apart. A monitor that was changed
+# is checked again, so its earlier results no longer count.
+_OVERDUE_ANYWHERE = text(f"""
+    SELECT count(*)
+    FROM schedule d
+    JOIN monitors m ON m.id = d.monitor_id
+    JOIN states s ON s.monitor_id = d.monitor_id
+    WHERE d.claimable_at < now() - interval '1 minute'
+       OR m.kind <> 'heartbeat' AND s.state <> 'paused'
+          AND greatest(s.checked_at, CASE WHEN s.state = 'pending' OR s.checked_at IS NULL
+                  THEN s.since END, m.updated_at) < {_HORIZON}
+""")  # noqa: S608  (a constant)
 _UNSEEN = text(f"""
     SELECT count(*) FROM (
         SELECT FROM ({_SEEN}) s GROUP BY monitor_id HAVING bool_and(is_overdue)) u
@@ -65,13 +78,18 @@ async def all_locations(session: AsyncSession) -> list[LocationOut]:
     return [LocationOut.model_validate(row) for row in await session.execute(_LOCATIONS)]
 
 
-async def unseen(session: AsyncSession) -> int:
-    """Return how many monitors are overdue at all of their locations."""
-    return int(await session.scalar(_UNSEEN) or 0)
+async def overdue(session: AsyncSession) -> int:
+    """Return how many monitors have had no result in time, neither from anywhere nor a location.
+
+    Whatever the reason: no worker claims them, they can't be read, or their results can't be
+    stored.
+    """
+    anywhere = int(await session.scalar(_OVERDUE_ANYWHERE) or 0)
+    return anywhere + int(await session.scalar(_UNSEEN) or 0)
 
 
 async def seen_from(session: AsyncSession, monitor_ids: Sequence[int]) -> dict[int, list[SeenFrom]]:
-    """Return how monitors are seen from their locations, in the monitors' order of those."""
+    """Return how monitors are seen from their locations, in the order the monitors name them."""
     seen: dict[int, list[SeenFrom]] = {monitor_id: [] for monitor_id in monitor_ids}
     if seen:
         for row in await session.execute(_SEEN_FROM, {"ids": list(monitor_ids)}):

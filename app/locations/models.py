@@ -1,4 +1,4 @@
-"""What is stored of locations, and of monitors as locations see them."""
+"""Tables of locations, and of monitors as locations see them."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.database import Base
 
 
 class Location(Base):
-    """A place from which a worker has ever checked."""
+    """A location at which a worker has looked for checks."""
 
     __tablename__ = "locations"
 
@@ -21,8 +21,8 @@ class Location(Base):
 class LocationSchedule(Base):
     """When a monitor is checked next from one of its locations, as in `schedule`.
 
-    A table of its own, so that the claims of all other monitors cost what they did. It has no
-    unique index either, for the same reason.
+    This is a separate table, so that the claims of all other monitors cost no more than before. It
+    has no unique index either, for the same reason.
     """
 
     __tablename__ = "location_schedule"
@@ -44,13 +44,13 @@ class LocationSchedule(Base):
 class LocationState(Base):
     """A monitor as one of its locations sees it. Written under the lock of the monitor's state.
 
-    `state` is pending, up or down. `unbroken_since`: since when results have come from there
-    without a gap.
+    `state` is pending, up or down. `unbroken_since`: since when results have arrived from
+    there without a gap.
     """
 
     __tablename__ = "location_states"
     __table_args__ = (
-        # With the time in it, for the reason that app.checks.recording gives.
+        # It includes the time, for the reason given where states are locked (app.checks).
         Index(
             "ix_location_states_monitor_id_location_checked_at",
             "monitor_id",

@@ -1,4 +1,4 @@
-"""That a worker is there, noted for those who ask from where there is one."""
+"""Store that a worker is present at a location, so that clients can see where workers are."""
 
 from sqlalchemy import text
 
@@ -11,6 +11,6 @@ _NOTE = text("""
 
 
 async def note(database: Database, name: str) -> None:
-    """Note that a worker looks for checks from this location. Raises DatabaseUnavailable."""
+    """Store that a worker looks for checks at this location. Raises DatabaseUnavailable."""
     async with database.transaction() as session:
         await session.execute(_NOTE, {"name": name})

@@ -1,4 +1,4 @@
-"""GET /api/locations: from where monitors are checked, and whether anybody does."""
+"""GET /api/locations: where monitors are checked from, and whether a worker is there."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Locations as a client reads them."""
+"""Locations as they are returned to clients."""
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -6,16 +6,16 @@ from app.fields import Milliseconds
 
 
 class LocationFigures(BaseModel):
-    """How monitors are seen from a location; those that are paused are left out."""
+    """How monitors are seen from a location; paused monitors are left out."""
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str = Field(examples=["frankfurt"])
-    monitors: int = Field(description="Monitors that are to be checked from there.")
-    failing: int = Field(description="How many of them are down as seen from there.")
+    monitors: int = Field(description="Monitors to be checked from there.")
+    failing: int = Field(description="Monitors that are down as seen from there.")
     overdue: int = Field(
-        description="How many of them should have had a result from there over a minute ago. "
-        "Not 0: there is no worker, or it is cut off, and these do not count from there."
+        description="Monitors whose result from there is more than a minute late. If not 0, no "
+        "worker is there or it is cut off, and old results from there do not count."
     )
 
 
@@ -23,7 +23,7 @@ class LocationOut(LocationFigures):
     """A location that monitors name, or where a worker has been."""
 
     seen_at: AwareDatetime | None = Field(
-        description="When a worker last looked for checks there; null: for a week, none has."
+        description="When a worker there last looked for checks; null: not in the last week."
     )
 
 
@@ -45,6 +45,6 @@ class SeenFrom(BaseModel):
     latency_ms: Milliseconds | None
     error: str | None
     overdue: bool = Field(
-        description="A result from there is over a minute late: what is known is old, and does "
-        "not count."
+        description="A result from there is more than a minute late, and the last one no longer "
+        "counts."
     )

@@ -1,1 +1,1 @@
-"""Windows in which work is done on what is watched, and nobody is to be woken by it."""
+"""Maintenance windows: times of planned work, during which nobody is to be alerted."""

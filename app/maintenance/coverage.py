@@ -1,4 +1,4 @@
-"""Which monitors are in maintenance: by the periods, and by what a monitor is in now."""
+"""Finds which monitors are in maintenance, by the periods and by their groups and tags now."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,14 +7,14 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# Whether a window `w` is for a monitor `m`; part of a larger query.
+# Whether a window `w` applies to a monitor `m`; part of a larger query.
 IS_FOR = """(
     w.all_monitors OR m.group_name = ANY(w.groups) OR m.tags && w.tags
     OR EXISTS (
         SELECT FROM maintenance_monitors n WHERE n.window_id = w.id AND n.monitor_id = m.id)
 )"""
 
-# The windows that run; part of a larger query, which names it `running`.
+# The windows in progress; part of a larger query, which names it `running`.
 RUNNING = """
     SELECT w.* FROM maintenance_windows w
     WHERE EXISTS (
@@ -24,7 +24,7 @@ RUNNING = """
 
 
 class Span(NamedTuple):
-    """The time between a monitor's last result, if there is one, and the next."""
+    """The time between a monitor's last result, if any, and the next one."""
 
     monitor_id: int
     since: datetime | None
@@ -32,9 +32,10 @@ class Span(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What windows have to do with a span.
+    """How windows overlap with a span.
 
-    `at_end`: one runs at its end, or now. `begun_at`: when the first one began in it, if one did.
+    `at_end`: a window is in progress at the span's end, or now. `begun_at`: when the first window
+    that began within the span began, if any did.
     """
 
     at_end: bool = False
@@ -43,8 +44,8 @@ class Coverage(NamedTuple):
 
 NOT_COVERED = Coverage()
 
-# The periods that are near any of the spans first: of thousands they are few. A span's end, by a
-# worker's reckoning, may be a little ahead of the clock.
+# Periods near any of the spans are selected first: few of thousands. A span's end, by a worker's
+# calculation, may be slightly ahead of the clock.
 _COVERAGE = text(f"""
     WITH v AS MATERIALIZED (
         SELECT monitor_id, since, until, least(since, until) AS begin,
@@ -69,10 +70,10 @@ _COVERAGE = text(f"""
 
 
 async def coverage(session: AsyncSession, spans: Sequence[Span]) -> dict[int, Coverage]:
-    """Return what windows have to do with these spans, by monitor, where they have anything.
+    """Return how windows overlap with these spans, by monitor, leaving out those without overlap.
 
-    A statement of its own, after the monitors' states are locked: whatever has brought one of them
-    into maintenance before is seen here.
+    This is a separate statement, run after the monitors' states are locked: it sees whatever has
+    put one of them into maintenance before.
     """
     if not spans:
         return {}

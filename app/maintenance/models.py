@@ -25,10 +25,10 @@ _NONE = text("'{}'")
 
 
 class MaintenanceWindow(Base):
-    """What a user has planned: for which monitors, and when, once or by a recurrence.
+    """A window that a user has planned: for which monitors, and when, once or recurring.
 
-    It is for monitors that are in one of the groups, have one of the tags, or are named in
-    maintenance_monitors; or for all. Either both times are set, or `recurrence` is.
+    It applies to monitors that are in one of the groups, have one of the tags, or are listed in
+    maintenance_monitors; or to all. Either both times are set, or `recurrence` is.
     """
 
     __tablename__ = "maintenance_windows"
@@ -40,14 +40,14 @@ class MaintenanceWindow(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=_NONE)
     starts_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ends_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    # none_as_null: SQL's, not that of JSON.
+    # none_as_null: store SQL NULL, not JSON null.
     recurrence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class MaintenanceMonitor(Base):
-    """A window names a monitor."""
+    """A monitor that a window lists."""
 
     __tablename__ = "maintenance_monitors"
     __table_args__ = (Index("maintenance_monitors_by_monitor", "monitor_id"),)
@@ -61,7 +61,7 @@ class MaintenanceMonitor(Base):
 
 
 class MaintenancePeriod(Base):
-    """One time that a window lasts: made from it in advance, so that SQL need not know zones."""
+    """One occurrence of a window, computed in advance so that SQL need not handle time zones."""
 
     __tablename__ = "maintenance_periods"
     __table_args__ = (

@@ -1,7 +1,7 @@
-"""The periods that windows last, planned so far ahead that a standstill of weeks ends none.
+"""The occurrences of windows, planned far enough ahead to survive weeks without upkeep.
 
-What runs and what is over is kept as it was, because results are judged by it; what is to come is
-made anew whenever its window changes, and by upkeep as time goes on.
+Current and past periods are kept as they were, because results are judged by them. Future periods
+are regenerated whenever their window changes, and extended by upkeep as time goes on.
 """
 
 import logging
@@ -18,11 +18,11 @@ from app.maintenance.recurrence import Period, Recurrence
 
 log = logging.getLogger(__name__)
 
-# How far ahead. Monthly windows come twice in it.
+# How far ahead periods are planned: monthly windows occur twice in this time.
 AHEAD = timedelta(days=62)
-# For which periods are kept: longer than the longest time between a heartbeat and the next.
+# How long periods are kept: longer than the longest time between two heartbeats.
 KEEP = timedelta(days=40)
-# For which a window that was for once and is over is still listed.
+# How long a one-time window that has ended is still listed.
 KEEP_WINDOWS = timedelta(days=90)
 
 _END_OR_MOVE = text("""
@@ -58,7 +58,7 @@ _DROP = [
 
 
 def to_come(window: MaintenanceWindow, now: datetime) -> list[Period]:
-    """Return the periods of a window that run or are to come."""
+    """Return the current and future periods of a window."""
     if window.recurrence is not None:
         recurrence = Recurrence.model_validate(window.recurrence)
         return list(recurrence.periods(now, now + AHEAD))
@@ -68,10 +68,10 @@ def to_come(window: MaintenanceWindow, now: datetime) -> list[Period]:
 
 
 async def plan(session: AsyncSession, window: MaintenanceWindow) -> list[Period]:
-    """Store the periods of a window that is locked; return those that run or are to come.
+    """Store the periods of a locked window; return the current and future ones.
 
-    One that runs and is no longer planned ends now. One that should have begun before begins now:
-    what was recorded since then stays as it is.
+    A current period that is no longer planned ends now. One that should have begun earlier begins
+    now: results recorded since then stay as they are.
     """
     now: datetime = (await session.scalars(select(func.clock_timestamp()))).one()
     periods = to_come(window, now)
@@ -93,7 +93,7 @@ async def _store(session: AsyncSession, window_id: int, periods: Sequence[Period
 
 
 async def extend(database: Database) -> None:
-    """Plan what has come into sight, and forget what is long over. Raises DatabaseUnavailable."""
+    """Plan newly foreseeable periods and delete old ones. Raises DatabaseUnavailable."""
     async with database.transaction() as session:
         for statement, keep in _DROP:
             await session.execute(statement, {"keep": keep})
@@ -101,7 +101,7 @@ async def extend(database: Database) -> None:
         ids = (await session.scalars(recurring.order_by(MaintenanceWindow.id))).all()
     for number in ids:
         async with database.transaction() as session:
-            # Whoever changes or deletes it at this moment plans it too.
+            # A transaction that changes or deletes the window at this moment plans it too.
             window = await session.get(
                 MaintenanceWindow, number, with_for_update={"key_share": True}
             )
@@ -110,5 +110,5 @@ async def extend(database: Database) -> None:
             try:
                 await plan(session, window)
             except ValidationError as error:
-                # Another version of the program wrote it.
+                # It was written by another version of the program.
                 log.warning("maintenance window %d can't be read: %s", number, error)

@@ -1,8 +1,8 @@
-"""When a window comes again: by the clock on the wall of a place, which is put forward and back.
+"""When a window recurs: by the local time of a place, including daylight saving changes.
 
-A start that the clock skips in spring, and one that it shows twice in autumn, are taken as RFC 5545
-has it (3.3.5): by the offset from before the change, so it begins as long after midnight as on
-other days, and of two it is the first. How long it lasts is elapsed time, the same on every day.
+A start that is skipped in spring or occurs twice in autumn is handled as RFC 5545 (3.3.5) says: by
+the offset from before the change. So it begins as long after midnight as on other days, and of two
+occurrences the first is used. The duration is elapsed time, the same on every day.
 """
 
 import calendar
@@ -20,12 +20,12 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 DAY = timedelta(days=1)
-# Longer ones would run into the next.
+# A longer window would overlap with the next one.
 _MAX_MINUTES = {"daily": 24 * 60, "weekly": 7 * 24 * 60, "monthly": 7 * 24 * 60}
 
 
 class Period(NamedTuple):
-    """A window's time: from `starts_at` on, and at `ends_at` no more."""
+    """One occurrence of a window: from `starts_at` up to but not including `ends_at`."""
 
     starts_at: datetime
     ends_at: datetime
@@ -33,20 +33,20 @@ class Period(NamedTuple):
 
 @cache
 def _time_zones() -> frozenset[str]:
-    # It looks through hundreds of files.
+    # This searches hundreds of files.
     return frozenset(available_timezones())
 
 
 def _known_zone(name: str) -> str:
     if name not in _time_zones():
-        raise ValueError("it is not a time zone of the IANA database, as Europe/Berlin is")
+        raise ValueError("it is not a time zone of the IANA database, such as Europe/Berlin")
     return name
 
 
 def not_a_number(value: Any) -> Any:
-    """Refuse what Pydantic would take for seconds since 1970."""
+    """Reject numbers, which Pydantic would take for seconds since 1970."""
     if isinstance(value, int | float):
-        raise ValueError("it must be a text, as 2026-12-31")
+        raise ValueError("it must be a string such as 2026-12-31")
     return value
 
 
@@ -66,19 +66,19 @@ class Recurrence(InputModel):
     day: Annotated[int, Field(ge=1, le=31)] | None = Field(
         default=None,
         validate_default=True,
-        description="Monthly: the day on which it begins; in a shorter month, the last one.",
+        description="Monthly: the day on which it begins; in shorter months, the last day.",
     )
     start_time: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
-        description="Hours and minutes by the clock of the time zone.", examples=["02:30"]
+        description="Hours and minutes, in local time.", examples=["02:30"]
     )
     duration_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = Field(
-        description="How long it lasts: up to a day if daily, else up to a week.", examples=[60]
+        description="Up to a day if daily, otherwise up to a week.", examples=[60]
     )
     time_zone: Annotated[Line, AfterValidator(_known_zone)] = Field(
-        description="Of the IANA database.", examples=["Europe/Berlin"]
+        description="A name in the IANA database.", examples=["Europe/Berlin"]
     )
     until: Day | None = Field(
-        default=None, description="The last day on which it may begin; null: it goes on."
+        default=None, description="The last day on which it can begin; null: no end."
     )
 
     @field_validator("weekdays")
@@ -98,24 +98,24 @@ class Recurrence(InputModel):
     def _before_the_next(cls, minutes: int, info: ValidationInfo) -> int:
         most = _MAX_MINUTES.get(info.data.get("frequency", ""), minutes)
         if minutes > most:
-            raise ValueError(f"a daily one lasts {most} minutes at the most")
+            raise ValueError(f"a daily window can last at most {most} minutes")
         return minutes
 
     def periods(self, after: datetime, before: datetime) -> Iterator[Period]:
-        """Yield what is between two moments or partly so, in order; times in UTC."""
+        """Yield the periods that overlap with this range, in order; times in UTC."""
         zone = ZoneInfo(self.time_zone)
         length = timedelta(minutes=self.duration_minutes)
-        # A day more on both sides, because a day there begins up to 14 hours before one in UTC.
+        # One day more on either side, because a local day begins up to 14 hours before that in UTC.
         day = (after - length).astimezone(UTC).date() - DAY
         last = min(before.astimezone(UTC).date() + DAY, self.until or date.max)
         at = time.fromisoformat(self.start_time)
         seen = after - length
         while day <= last:
             if self._begins_on(day):
-                # Of fold=0, by which Python takes skipped and repeated times as RFC 5545 does.
+                # With fold=0, Python treats skipped and repeated times as RFC 5545 does.
                 starts_at = datetime.combine(day, at, zone).astimezone(UTC)
-                # Later than the one before: where a zone leaves out a whole day, as Samoa did to
-                # cross the date line, that of the day left out is that of the next.
+                # Later than the last one: where a zone skips a whole day, as Samoa did to cross
+                # the date line, the skipped day's period is the same as the next day's.
                 if seen < starts_at < before:
                     yield Period(starts_at, starts_at + length)
                     seen = starts_at
@@ -137,6 +137,6 @@ def _fits(frequency: str, info: ValidationInfo, *, given: bool, wanted: str) -> 
     if chosen is None:
         return
     if given and chosen != frequency:
-        raise ValueError(f"it is for frequency {frequency} only")
+        raise ValueError(f"it is only for the frequency {frequency}")
     if not given and chosen == frequency:
         raise ValueError(wanted)

@@ -19,8 +19,8 @@ from app.maintenance.models import MaintenanceWindow
 from app.maintenance.schemas import NowIn, WindowIn, WindowOut
 from app.monitors.service import find as find_monitor
 
-# Seconds that a client waits for its change to be seen in all monitors. They may be thousands, and
-# the rest goes on without it.
+# Seconds that a client waits until its change is applied to all monitors. There may be thousands;
+# the rest are switched after the response.
 SWITCH_SECONDS = 2.0
 
 
@@ -31,7 +31,7 @@ async def _switch_after_a_change(request: Request) -> AsyncIterator[None]:
         await switching.begin(SWITCH_SECONDS)
 
 
-# They end in reverse: the transaction first, then the switch, and then the summary is forgotten.
+# They end in reverse order: first the transaction, then the switch, then the summary is dropped.
 router = APIRouter(
     tags=["maintenance"],
     dependencies=[
@@ -45,7 +45,7 @@ router = APIRouter(
 
 @router.get("/api/maintenance", responses=documented(422))
 async def list_windows(session: Session, page: PageDep) -> Page[WindowOut]:
-    """All windows, newest first; those for once go 90 days after they are over."""
+    """List all windows, newest first; one-time windows are deleted 90 days after they end."""
     rows, following = await paginate(
         session,
         select(MaintenanceWindow),
@@ -60,7 +60,7 @@ async def list_windows(session: Session, page: PageDep) -> Page[WindowOut]:
 
 @router.post("/api/maintenance", status_code=201, responses=documented(413, 422))
 async def create_window(config: WindowIn, session: Session, response: Response) -> WindowOut:
-    """Plan a window. While it lasts, checks go on, no incident opens and nobody is notified."""
+    """Plan a window. While it lasts, checks go on, but no incident opens and nobody is notified."""
     window = await service.create(session, config)
     response.headers["Location"] = f"/api/maintenance/{window.id}"
     return await _out(session, response, window)
@@ -68,7 +68,7 @@ async def create_window(config: WindowIn, session: Session, response: Response) 
 
 @router.get("/api/maintenance/{window_id}", responses=documented(404))
 async def read_window(window_id: int, session: Session, response: Response) -> WindowOut:
-    """One window."""
+    """Return one window."""
     return await _out(session, response, await service.find(session, window_id))
 
 
@@ -76,9 +76,10 @@ async def read_window(window_id: int, session: Session, response: Response) -> W
 async def replace_window(
     window_id: int, config: WindowIn, session: Session, response: Response, expected: IfMatch
 ) -> WindowOut:
-    """Give a window a new configuration; what is not named gets its default.
+    """Replace a window's configuration; fields that are left out get their defaults.
 
-    If it runs, it goes on for those that it is still for, and ends for all others at once.
+    A window in progress continues for the monitors that it still applies to, and ends for all
+    others at once.
     """
     window = await service.find(session, window_id, lock=True, expected_version=expected)
     await service.change(session, window, config)
@@ -87,7 +88,7 @@ async def replace_window(
 
 @router.delete("/api/maintenance/{window_id}", status_code=204, responses=documented(404, 412))
 async def delete_window(window_id: int, session: Session, expected: IfMatch) -> None:
-    """Delete a window. If it runs, its monitors are checked at once and as usual again."""
+    """Delete a window. If it is in progress, it ends, and its monitors are checked at once."""
     await service.delete(session, window_id, expected_version=expected)
 
 
@@ -97,7 +98,7 @@ async def delete_window(window_id: int, session: Session, expected: IfMatch) -> 
 async def begin_now(
     monitor_id: int, session: Session, response: Response, asked: NowIn | None = None
 ) -> WindowOut:
-    """Put one monitor into maintenance from now on, for an hour unless another time is named."""
+    """Put one monitor into maintenance now, for an hour unless another duration is given."""
     monitor, _ = await find_monitor(session, monitor_id)
     length = timedelta(minutes=(asked or NowIn()).duration_minutes)
     window = await service.create_now(session, monitor_id, f"Work on {monitor.name}"[:200], length)

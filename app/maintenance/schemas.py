@@ -19,7 +19,7 @@ from app.fields import Id, InputModel, Line
 from app.maintenance.models import MaintenanceWindow
 from app.maintenance.recurrence import Period, Recurrence, not_a_number
 
-# Longer ones are mistakes, and what is never watched is better paused.
+# Longer windows are mistakes; a monitor that is never to be watched is better paused.
 LONGEST = timedelta(days=366)
 
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(not_a_number)]
@@ -56,23 +56,23 @@ _RECURRING: dict[str, Any] = {
 
 
 class WindowIn(InputModel):
-    """A window for the monitors that it names, those in its groups and those with its tags.
+    """A window for the monitors that it lists, those in its groups and those with its tags.
 
-    Once, from `starts_at` until `ends_at`; or again and again, as `recurrence` says.
+    It happens once, from `starts_at` until `ends_at`, or repeatedly, as `recurrence` says.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ONCE, _RECURRING]})
 
     name: Annotated[Line, Field(min_length=1, max_length=200)]
-    all: bool = Field(default=False, description="For all monitors, those to come included.")
+    all: bool = Field(default=False, description="For all monitors, including future ones.")
     groups: Names = Field(default_factory=list)
-    tags: Names = Field(default_factory=list, description="It is enough to have one of them.")
+    tags: Names = Field(default_factory=list, description="A monitor needs only one of them.")
     monitors: Ids = Field(default_factory=list, validate_default=True)
     recurrence: Recurrence | None = None
     starts_at: Moment | None = Field(default=None, validate_default=True)
     ends_at: Moment | None = Field(default=None, validate_default=True)
 
-    # The fields are in this order because a validator knows only those before its own.
+    # The order of the fields matters: a validator only sees those before its own.
     @field_validator("monitors")
     @classmethod
     def _for_some(cls, monitors: list[int], info: ValidationInfo) -> list[int]:
@@ -80,7 +80,7 @@ class WindowIn(InputModel):
             return monitors
         named = bool(monitors or info.data["groups"] or info.data["tags"])
         if info.data["all"] and named:
-            raise ValueError("a window for all names neither monitors nor groups nor tags")
+            raise ValueError("a window for all monitors can't name monitors, groups or tags")
         if not info.data["all"] and not named:
             raise ValueError("name monitors, groups or tags, or set all")
         return monitors
@@ -91,9 +91,9 @@ class WindowIn(InputModel):
         if "recurrence" not in info.data:
             return moment
         if info.data["recurrence"] is not None and moment is not None:
-            raise ValueError("a recurring window has its times in recurrence")
+            raise ValueError("a recurring window gets its times from recurrence")
         if info.data["recurrence"] is None and moment is None:
-            raise ValueError("a window has starts_at and ends_at, or recurrence")
+            raise ValueError("a window needs starts_at and ends_at, or recurrence")
         return moment
 
     @field_validator("ends_at")
@@ -104,12 +104,12 @@ class WindowIn(InputModel):
             if ends_at <= starts_at:
                 raise ValueError("it must be later than starts_at")
             if ends_at - starts_at > LONGEST:
-                raise ValueError(f"a window lasts {LONGEST.days} days at the most")
+                raise ValueError(f"a window can last at most {LONGEST.days} days")
         return ends_at
 
 
 class PeriodOut(BaseModel):
-    """One time that a window lasts."""
+    """One occurrence of a window."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -118,9 +118,9 @@ class PeriodOut(BaseModel):
 
 
 class WindowOut(BaseModel):
-    """A window. `period` is the one that runs, or else the next; null when there is none to come.
+    """A window. `period` is the current one, or else the next; null if there are no more.
 
-    What is stored is shown without its rules: a newer version may have others.
+    Stored values are not validated on output: a newer version may have other rules.
     """
 
     id: int
@@ -138,7 +138,7 @@ class WindowOut(BaseModel):
 
 
 class NowIn(InputModel):
-    """For how long a monitor goes into maintenance, from now on."""
+    """How long a monitor is to be in maintenance, from now on."""
 
     duration_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 60
 
@@ -146,7 +146,7 @@ class NowIn(InputModel):
 def window_out(
     window: MaintenanceWindow, monitors: Sequence[int], period: Period | None, *, running: bool
 ) -> WindowOut:
-    """Return a stored window, for a client."""
+    """Return a stored window as a client sees it."""
     return WindowOut(
         id=window.id,
         name=window.name,

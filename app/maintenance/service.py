@@ -1,4 +1,4 @@
-"""A window's life: planned, changed, deleted. The caller commits."""
+"""Create, change and delete maintenance windows. The caller commits."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,8 +14,8 @@ from app.maintenance.periods import plan
 from app.maintenance.recurrence import Period
 from app.maintenance.schemas import WindowIn, WindowOut, window_out
 
-# Locked, so that none of them is deleted before the window that names it is stored. In the order
-# of their numbers, as everywhere where several are locked.
+# Locked, so that none of them is deleted before the window that lists it is stored. In id order,
+# as everywhere that several monitors are locked.
 _FIND_MONITORS = text("""
     SELECT id FROM monitors WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR KEY SHARE
 """)
@@ -30,7 +30,7 @@ _ADD_MONITORS = text("""
     SELECT :id, unnest(CAST(:ids AS int[])) ON CONFLICT DO NOTHING
 """)
 
-# The clock's time: one that begins with this transaction runs.
+# clock_timestamp(), so that a window that begins in this transaction counts as running.
 _SHOWN = text("""
     SELECT v.id, p.starts_at, p.ends_at,
         coalesce(p.starts_at <= clock_timestamp(), false) AS running,
@@ -44,7 +44,7 @@ _SHOWN = text("""
 
 
 class WindowNotFoundError(NotFoundError):
-    """There is no window of this number."""
+    """There is no window with this id."""
 
 
 async def find(
@@ -54,10 +54,10 @@ async def find(
     lock: bool = False,
     expected_version: int | None = None,
 ) -> MaintenanceWindow:
-    """Return a window; with `lock`, no other transaction changes it before this one ends.
+    """Return a window; with `lock`, no other transaction can change it before this one ends.
 
-    Raises WindowNotFoundError, and PreconditionFailedError when it has another version than the
-    one expected.
+    Raises WindowNotFoundError, and PreconditionFailedError if the version is not
+    `expected_version`.
     """
     window = None
     if 0 < window_id <= MAX_ID:
@@ -66,14 +66,14 @@ async def find(
     if window is None:
         raise WindowNotFoundError(f"There is no maintenance window {window_id}.")
     if expected_version is not None and window.version != expected_version:
-        raise PreconditionFailedError("The window has been changed since; read it again.")
+        raise PreconditionFailedError("The window has changed in the meantime; read it again.")
     return window
 
 
 async def create(
     session: AsyncSession, config: WindowIn, *, may_be_over: bool = False
 ) -> MaintenanceWindow:
-    """Store a new window. Raises InvalidFieldError, unless it may, for one that is over already."""
+    """Store a new window. Raises InvalidFieldError if it has ended, unless `may_be_over`."""
     await _check_monitors(session, config.monitors)
     window = MaintenanceWindow()
     _write(window, config)
@@ -84,7 +84,7 @@ async def create(
     periods = await plan(session, window)
     if not periods and not may_be_over:
         field = "recurrence.until" if config.recurrence else "ends_at"
-        raise InvalidFieldError(field, "it would be over already")
+        raise InvalidFieldError(field, "it would already have ended")
     await publish_config(session)
     return window
 
@@ -92,14 +92,14 @@ async def create(
 async def create_now(
     session: AsyncSession, monitor_id: int, name: str, length: timedelta
 ) -> MaintenanceWindow:
-    """Store a window for one monitor from now on, by the database's clock."""
+    """Store a window for one monitor, starting now by the database's clock."""
     now = (await session.scalars(select(func.clock_timestamp()))).one()
     config = WindowIn(name=name, monitors=[monitor_id], starts_at=now, ends_at=now + length)
     return await create(session, config)
 
 
 async def change(session: AsyncSession, window: MaintenanceWindow, config: WindowIn) -> None:
-    """Give a locked window a new configuration; an equal one changes nothing.
+    """Replace the configuration of a locked window; an equal one changes nothing.
 
     Raises InvalidFieldError.
     """
@@ -120,7 +120,7 @@ async def change(session: AsyncSession, window: MaintenanceWindow, config: Windo
 async def delete(
     session: AsyncSession, window_id: int, *, expected_version: int | None = None
 ) -> None:
-    """Delete a window; if it runs, it ends. Raises what `find` does."""
+    """Delete a window, which ends it if it is in progress. Raises what `find` does."""
     await session.delete(
         await find(session, window_id, lock=True, expected_version=expected_version)
     )
@@ -129,7 +129,7 @@ async def delete(
 
 
 async def shown(session: AsyncSession, windows: Sequence[MaintenanceWindow]) -> list[WindowOut]:
-    """Return windows, for a client: with their monitors and the period that runs or is next."""
+    """Return windows as a client sees them: with their monitors and current or next period."""
     rows = await session.execute(_SHOWN, {"ids": [window.id for window in windows]})
     found = {row.id: row for row in rows}
     return [

@@ -1,1 +1,1 @@
-"""Figures for Prometheus: what this process does, and what the database says of all of them."""
+"""Metrics for Prometheus: of this process, and of the whole installation from the database."""

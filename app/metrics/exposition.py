@@ -1,4 +1,4 @@
-"""Metrics as text, of one process or of several that share a folder."""
+"""Metrics as text, for one process or for several that share a folder."""
 
 import os
 
@@ -10,8 +10,8 @@ from app.metrics import resources
 
 __all__ = ["CONTENT_TYPE_LATEST", "render"]
 
-# With this variable, prometheus-client keeps its values in files of that folder, one for a
-# process, and any of the processes can add them up. To be emptied when the container starts.
+# If this variable is set, prometheus-client keeps its values in files in that folder, one per
+# process, and any process can add them up. Empty the folder when the container starts.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 

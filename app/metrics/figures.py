@@ -1,6 +1,6 @@
-"""What only the database knows: whether the schedule is kept, and what waits to be sent.
+"""Metrics that only the database knows: whether checks are on schedule, and what waits to be sent.
 
-Every API process shows the same; Prometheus takes one of them (`max`), never the sum.
+Every API process exposes the same values; in Prometheus, use one of them (`max`), never the sum.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import text
 
 from app.database import Database, DatabaseUnavailable
-from app.locations.figures import by_location
+from app.locations.figures import by_location, overdue
 from app.locations.schemas import LocationFigures
 
-# Seconds for which the figures are kept, for several Prometheus that ask, or a person who reloads.
+# Seconds for which the figures are cached, for several Prometheus servers, or frequent reloads.
 KEEP_SECONDS = 5.0
-# Seconds after its moment from when a check that nobody has begun is late: it is claimed ahead.
+# Seconds after which an unclaimed check is late: checks are normally claimed ahead of time.
 LATE_SECONDS = 1
 
 _FIGURES = text("""
@@ -38,7 +38,7 @@ _FIGURES = text("""
         (SELECT count(*) FROM incidents WHERE closed_at IS NULL) AS incidents
 """)
 
-# Up to a limit: a series for each of 50,000 monitors would cost Prometheus more than it tells.
+# Up to a limit: series for each of 50,000 monitors would cost Prometheus more than they are worth.
 _MONITORS = text("""
     SELECT m.id, m.name, m.kind, s.state, s.latency_ms
     FROM monitors m JOIN states s ON s.monitor_id = m.id
@@ -48,9 +48,9 @@ _MONITORS = text("""
 
 
 class Figures:
-    """The figures of `database`, asked for at most once in some seconds, and once at a time.
+    """The figures of `database`, queried at most once every few seconds, and never concurrently.
 
-    `limit`: monitors that have series of their own.
+    `limit`: how many monitors have their own series.
     """
 
     def __init__(self, database: Database, *, limit: int) -> None:
@@ -61,7 +61,7 @@ class Figures:
         self._registry = CollectorRegistry()
 
     async def registry(self) -> CollectorRegistry:
-        """Return the figures; where the database does not answer, only that it does not."""
+        """Return the figures; if the database does not answer, only that fact."""
         async with self._asking:
             if time.monotonic() - self._asked_at >= KEEP_SECONDS:
                 self._registry = await self._ask()
@@ -71,24 +71,25 @@ class Figures:
     async def _ask(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         up = Gauge(
-            "stagewatch_database_up", "Whether PostgreSQL answered just now.", registry=registry
+            "stagewatch_database_up", "Whether PostgreSQL currently answers.", registry=registry
         )
         try:
             async with self._database.transaction() as session:
                 figures = (await session.execute(_FIGURES, {"late": LATE_SECONDS})).one()
+                late = await overdue(session)
                 locations = await by_location(session)
                 monitors = (await session.execute(_MONITORS, {"limit": self._limit})).all()
         except DatabaseUnavailable:
             up.set(0)
             return registry
         up.set(1)
-        _add_figures(registry, figures)
+        _add_figures(registry, figures, late)
         _add_locations(registry, locations)
         _add_monitors(registry, monitors)
         return registry
 
 
-def _add_figures(registry: CollectorRegistry, figures: Any) -> None:
+def _add_figures(registry: CollectorRegistry, figures: Any, late: int) -> None:
     states = Gauge("stagewatch_monitors", "Monitors by state.", ["state"], registry=registry)
     for state in ("pending", "up", "down", "maintenance", "paused"):
         states.labels(state).set(0)
@@ -96,22 +97,23 @@ def _add_figures(registry: CollectorRegistry, figures: Any) -> None:
         states.labels(state).set(count)
     for name, value, documentation in (
         ("leases", figures.leases, "Checks that a worker has claimed."),
-        ("leases_expired", figures.expired, "Claims that ended without a result, not yet retaken."),
-        ("checks_overdue", figures.overdue, "Checks that no worker has begun in time."),
+        ("leases_expired", figures.expired, "Expired claims without a result, not yet retaken."),
+        ("checks_overdue", figures.overdue, "Due checks that no worker has begun."),
         ("schedule_lateness_seconds", figures.lateness, "How long the oldest of these has waited."),
-        ("notifications_pending", figures.pending, "Notifications that are still to be sent."),
+        ("monitors_overdue", late, "Monitors whose result is late."),
+        ("notifications_pending", figures.pending, "Notifications waiting to be sent."),
         ("notifications_oldest_seconds", figures.age, "Age of the oldest of these."),
         ("notifications_dead", figures.dead, "Notifications that were given up."),
-        ("incidents_open", figures.incidents, "Outages that go on."),
+        ("incidents_open", figures.incidents, "Ongoing outages."),
     ):
         Gauge(f"stagewatch_{name}", documentation, registry=registry).set(float(value))
 
 
 def _add_locations(registry: CollectorRegistry, locations: Sequence[LocationFigures]) -> None:
     for suffix, field, documentation in (
-        ("", "monitors", "Monitors that are to be checked from a location."),
-        ("_failing", "failing", "Those of them that are down as seen from there."),
-        ("_overdue", "overdue", "Those of them that have had no result from there in time."),
+        ("", "monitors", "Monitors to be checked from a location."),
+        ("_failing", "failing", "Monitors that are down as seen from a location."),
+        ("_overdue", "overdue", "Monitors whose result from a location is late."),
     ):
         name = f"stagewatch_location_monitors{suffix}"
         gauge = Gauge(name, documentation, ["location"], registry=registry)
@@ -122,7 +124,7 @@ def _add_locations(registry: CollectorRegistry, locations: Sequence[LocationFigu
 def _add_monitors(registry: CollectorRegistry, monitors: Sequence[Any]) -> None:
     info = Gauge(
         "stagewatch_monitor_info",
-        "Always 1; names the monitor of a number.",
+        "Always 1; maps a monitor's id to its name and kind.",
         ["monitor_id", "name", "kind"],
         registry=registry,
     )

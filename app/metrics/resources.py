@@ -1,4 +1,4 @@
-"""Connections to the database and room on the disk, looked at when they are asked for."""
+"""Database connections and free disk space, read when the metrics are requested."""
 
 import shutil
 from typing import TYPE_CHECKING
@@ -7,14 +7,14 @@ from weakref import WeakSet
 from app.metrics.definitions import CONNECTIONS, DISK_FREE, DISK_SIZE
 
 if TYPE_CHECKING:
-    # Beat has metrics too, and no database: it would load SQLAlchemy for nothing but a name.
+    # Beat has metrics but no database: it would load SQLAlchemy only for a type name.
     from app.database import Database
 
 _watched: "WeakSet[Database]" = WeakSet()
 
 
 def watch(database: "Database") -> None:
-    """Count the connections of `database` from now on, until it is collected."""
+    """Count the connections of `database` from now on, until it is garbage-collected."""
     _watched.add(database)
 
 

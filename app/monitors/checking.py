@@ -1,4 +1,4 @@
-"""A check at once, whenever the next one is due."""
+"""Checks a monitor immediately, independently of its schedule."""
 
 import time
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
     """
     async with database.transaction() as session:
         monitor, _ = await service.find(session, monitor_id)
-        # Times are the database's: this machine's clock may be wrong.
+        # Times come from the database: this machine's clock may be wrong.
         begun_at: datetime = (await session.scalars(select(func.now()))).one()
     begun = time.perf_counter()
     try:
@@ -43,7 +43,7 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
         ended_at,
         result,
         version=monitor.version,
-        # This process is at none of its locations.
+        # This process is not at any of its locations.
         decides=not monitor.locations,
     )
     async with database.transaction() as session:

@@ -1,4 +1,4 @@
-"""A monitor's configuration, between the schemas and the row that holds it."""
+"""Converts a monitor's configuration between the schemas and its row."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ _HEARTBEAT = frozenset({"kind", *MonitorCommon.model_fields} - _RELATED)
 def with_secrets(config: MonitorIn, monitor: Monitor) -> MonitorIn:
     """Return `config` with the masked values of its headers replaced by the stored ones.
 
-    Raises InvalidFieldError where nothing is stored, or where the URL's origin or the header Host
-    changes: a user who may not see the values could otherwise have them sent to another server.
+    Raises InvalidFieldError if no value is stored, or if the URL's origin or the Host header
+    changes: otherwise, users who may not see the values could have them sent to another server.
     """
     if not (isinstance(config, HttpMonitorIn) and is_masked(config.headers)):
         return config
@@ -42,7 +42,7 @@ def with_secrets(config: MonitorIn, monitor: Monitor) -> MonitorIn:
 
 
 def _server(url: str, headers: dict[str, str]) -> tuple[object, ...]:
-    """Return what decides which server gets a request; behind a proxy, that is Host too."""
+    """Return what determines the server that gets a request; behind a proxy, that includes Host."""
     hosts = [value for name, value in headers.items() if name.lower() == "host"]
     return (*parse_url(url).origin, *hosts)
 
@@ -50,7 +50,7 @@ def _server(url: str, headers: dict[str, str]) -> tuple[object, ...]:
 def apply_config(monitor: Monitor, config: MonitorIn) -> None:
     """Write a configuration into a row, except for its channels.
 
-    Masked values of headers stay as they are stored.
+    For masked header values, the stored ones are kept.
 
     Raises InvalidFieldError as `with_secrets` does.
     """
@@ -60,7 +60,7 @@ def apply_config(monitor: Monitor, config: MonitorIn) -> None:
         own = _HEARTBEAT
         monitor.interval_seconds = config.period_seconds
         monitor.timeout_seconds = 0.0
-        monitor.confirmations = 1  # the grace is its patience
+        monitor.confirmations = 1  # the grace period replaces confirmations
     else:
         own = _PROBED
     for name in own:
@@ -69,14 +69,14 @@ def apply_config(monitor: Monitor, config: MonitorIn) -> None:
 
 
 def config_of(monitor: Monitor, channel_ids: list[int] | None = None) -> dict[str, Any]:
-    """Return a monitor's configuration, as a client wrote it; its channels are the caller's."""
+    """Return a monitor's configuration as a client wrote it; the caller passes its channels."""
     own = _HEARTBEAT if monitor.kind == "heartbeat" else _PROBED
     config = {name: getattr(monitor, name) for name in own} | monitor.spec
     return config | {"channel_ids": channel_ids}
 
 
 def shown_config(monitor: Monitor, channel_ids: list[int] | None = None) -> dict[str, Any]:
-    """Return a monitor's configuration as a client may see it, and changes it by PATCH."""
+    """Return a monitor's configuration as a client may see it, and as PATCH changes it."""
     config = config_of(monitor, channel_ids)
     # Another version of the program may have stored something else.
     if isinstance(config.get("headers"), dict):

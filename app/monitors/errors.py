@@ -11,17 +11,17 @@ class MonitorNotFoundError(NotFoundError):
 
 
 class UnreadableMonitorError(ConflictError):
-    """The stored configuration follows other rules than this version's."""
+    """The stored configuration does not follow this version's rules."""
 
     def __init__(self, monitor_id: int) -> None:
         super().__init__(
-            f"The configuration of monitor {monitor_id} was stored by another version, which this "
-            "one can't read; replace it with PUT."
+            f"The configuration of monitor {monitor_id} was stored by another version and can't be "
+            "read by this one; replace it with PUT."
         )
 
 
 class HeartbeatNotCheckedError(ConflictError):
-    """A heartbeat has no target."""
+    """A heartbeat has no target to check."""
 
     def __init__(self) -> None:
-        super().__init__("A heartbeat can't be checked: it is the watched job that calls.")
+        super().__init__("A heartbeat can't be checked: its job calls Stagewatch instead.")

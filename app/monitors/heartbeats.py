@@ -1,4 +1,4 @@
-"""/ping/TOKEN: a job says that it has run."""
+"""/ping/TOKEN: a job reports that it has run."""
 
 import re
 from typing import Literal, NamedTuple
@@ -14,10 +14,10 @@ from app.database import DatabaseUnavailable
 from app.errors import NotFoundError
 from app.monitors.pings import PingWriter, TokenLimited
 
-# The token in the path is what lets a job in.
+# The token in the path is the job's authorisation.
 router = APIRouter(tags=["heartbeats"], dependencies=[requires("public")])
 
-# What monitors have been given: 24 random bytes.
+# The form of all tokens: 24 random bytes.
 _PATH = re.compile(r"/ping/([A-Za-z0-9_-]{32})", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
@@ -30,7 +30,7 @@ _ROUTE = _Route("/ping/{token}")
 
 
 class Pong(BaseModel):
-    """It has been noted."""
+    """The heartbeat is stored."""
 
     status: Literal["ok"] = "ok"
 
@@ -39,10 +39,10 @@ _PONG = Pong().model_dump_json().encode()
 
 
 class PingMiddleware:
-    """ASGI middleware: notes heartbeats, before anything looks at a request that need not.
+    """ASGI middleware: stores heartbeats before any other processing of the request.
 
-    Thousands come a second, and all that they have is a token: routing, reading parameters and
-    checks of bodies and origins took as long as the rest. The routes below describe it.
+    Thousands arrive per second, and a token is all they carry: routing, parsing parameters and
+    checking bodies and origins took as long as the rest. The routes below document it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,7 +53,7 @@ class PingMiddleware:
         if found is None or scope["method"] not in _METHODS:
             await self.app(scope, receive, send)
             return
-        # It is not routed, but counted as if it were.
+        # It is not routed, but the metrics count it as if it were.
         scope["route"] = _ROUTE
         response = await _note(scope["app"].state.ping_writer, found[1])
         await response(scope, receive, send)
@@ -66,10 +66,10 @@ async def _note(writer: PingWriter, token: str) -> Response:
         return problem_response(404, str(error))
     except TokenLimited as refused:
         wait = str(refused.hits.reset)
-        detail = f"Too many calls of this token; try again in {wait} s."
+        detail = f"Too many calls with this token; try again in {wait} s."
         return problem_response(429, detail, headers={"Retry-After": wait})
     except DatabaseUnavailable:
-        detail = "The heartbeat is not stored; send it again soon."
+        detail = "The heartbeat was not stored; send it again soon."
         return problem_response(503, detail, headers={"Retry-After": "5"})
     return Response(_PONG, media_type="application/json")
 
@@ -77,6 +77,6 @@ async def _note(writer: PingWriter, token: str) -> Response:
 @router.get("/ping/{token}", responses=documented(404, 429, 503), operation_id="ping_get")
 @router.post("/ping/{token}", responses=documented(404, 429, 503), operation_id="ping_post")
 async def ping(token: str) -> Pong:  # noqa: ARG001  (a part of the path)
-    """Note a heartbeat. The body is not read. Paused monitors note it too."""
-    # It comes here when it is no token at all. A token is a password, and never shown.
+    """Report a heartbeat. The body is ignored. Paused monitors accept heartbeats, too."""
+    # Reached only if this is not a token at all. Never show it: a token is a password.
     raise NotFoundError("There is no monitor with this token.")

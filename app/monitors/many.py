@@ -1,7 +1,7 @@
-"""What a monitor's life does to many at once, with as many statements as for one.
+"""Create, change and delete many monitors at once, with as many statements as for one.
 
-The monitors that it is done to are locked, in the order of their numbers, as where results are
-stored: so no two transactions wait for each other. The caller commits.
+The monitors are locked in id order, as they are where results are stored, so no two transactions
+wait for each other. The caller commits.
 """
 
 import json
@@ -46,7 +46,7 @@ _TAG = text("""
 
 
 async def lock(session: AsyncSession, ids: Sequence[int]) -> list[Found]:
-    """Return those of the monitors that there are, in order; no other transaction changes them."""
+    """Lock the monitors that exist against changes by other transactions; return them in order."""
     query = (
         select(Monitor, State)
         .join(State, State.monitor_id == Monitor.id)
@@ -58,7 +58,7 @@ async def lock(session: AsyncSession, ids: Sequence[int]) -> list[Found]:
 
 
 def new(config: MonitorIn, known_channels: set[int]) -> Monitor:
-    """Return a monitor to be stored. Raises InvalidFieldError."""
+    """Return a new monitor, not stored yet. Raises InvalidFieldError."""
     check_known(config.channel_ids or (), known_channels)
     monitor = Monitor(all_channels=config.channel_ids is None)
     apply_config(monitor, config)
@@ -68,7 +68,7 @@ def new(config: MonitorIn, known_channels: set[int]) -> Monitor:
 
 
 async def create(session: AsyncSession, configs: Sequence[MonitorIn]) -> list[Found]:
-    """Add monitors, all or none of them. Raises InvalidFieldError, which says which it is about."""
+    """Add monitors, all or none. Raises InvalidFieldError, which says which monitor it is about."""
     named = chain.from_iterable(config.channel_ids or () for config in configs)
     known = await lock_channels(session, named)
     created = []
@@ -81,7 +81,7 @@ async def create(session: AsyncSession, configs: Sequence[MonitorIn]) -> list[Fo
 
 
 async def add(session: AsyncSession, created: Sequence[tuple[Monitor, MonitorIn]]) -> list[Found]:
-    """Store new monitors with their channels, which are locked. Return them with their states."""
+    """Store new monitors with their channels, which must be locked; return them with states."""
     session.add_all(monitor for monitor, _ in created)
     await session.flush()
     told = [
@@ -94,26 +94,26 @@ async def add(session: AsyncSession, created: Sequence[tuple[Monitor, MonitorIn]
     session.add_all(state for _, state in found)
     await session.flush()
     ids = [monitor.id for monitor, _ in created]
-    # A window that runs may be for them.
+    # A window in progress may apply to them.
     entered = (await switch_of(session, ids)).entered
     for monitor, state in found:
         if monitor.id in entered:
             await session.refresh(state)
-    # Last, because claims are to find the rows soon after the time that is written into them.
+    # Last, so that claims find the rows soon after the time that is written into them.
     await schedule.add(session, ids)
     await _publish(session, ids)
     return found
 
 
 async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn]]) -> None:
-    """Give monitors, which are locked, other configurations, and have them checked by those.
+    """Give locked monitors new configurations, and have them checked accordingly.
 
-    What does not differ is to be left out: a check under way is made again. Raises
+    The caller leaves out unchanged monitors, because checks in progress are repeated. Raises
     InvalidFieldError.
     """
     named = chain.from_iterable(config.channel_ids or () for _, config in changes)
     known = await lock_channels(session, named)
-    # Read, not an expression: rows of plain values are sent together.
+    # A value rather than an expression, because rows of plain values are sent in one batch.
     now = await session.scalar(select(func.now()))
     assert now is not None
     moved = []
@@ -130,7 +130,7 @@ async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn
     await set_channels(
         session, {monitor.id: config.channel_ids or [] for (monitor, _), config in changes}
     )
-    # Another group or other tags, and so other windows.
+    # The group or the tags may have changed, and so which windows apply.
     await switch_of(session, [monitor.id for (monitor, _), _ in changes])
     if moved:
         await location_schedule.follow(session, moved)
@@ -140,9 +140,9 @@ async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn
 
 
 async def delete(session: AsyncSession, found: Sequence[Found]) -> list[int]:
-    """Delete monitors and everything that is known of them; return their numbers.
+    """Delete monitors and everything stored about them; return their ids.
 
-    Only single checks stay. They go with their days, and no number is used again.
+    Only individual check results stay. They expire with their day, and no id is ever reused.
     """
     ids = [monitor.id for monitor, _ in found]
     await withdraw(session, ids)
@@ -153,7 +153,7 @@ async def delete(session: AsyncSession, found: Sequence[Found]) -> list[int]:
 
 
 async def pause(session: AsyncSession, found: Sequence[Found]) -> list[int]:
-    """Stop checking monitors; return the numbers of those that were not paused before."""
+    """Stop checking monitors; return the ids of those that were not paused before."""
     ids = [monitor.id for monitor, state in found if state.state != "paused"]
     if ids:
         await sums.settle(session, ids)
@@ -164,7 +164,7 @@ async def pause(session: AsyncSession, found: Sequence[Found]) -> list[int]:
 
 
 async def resume(session: AsyncSession, found: Sequence[Found]) -> list[int]:
-    """Check monitors again; return the numbers of those that were paused."""
+    """Resume checking monitors; return the ids of those that were paused."""
     ids = [monitor.id for monitor, state in found if state.state == "paused"]
     if ids:
         await _enter(session, found, ids, "pending")
@@ -176,16 +176,16 @@ async def resume(session: AsyncSession, found: Sequence[Found]) -> list[int]:
 async def tag(
     session: AsyncSession, found: Sequence[Found], add: Sequence[str], remove: Sequence[str]
 ) -> list[int]:
-    """Give monitors tags and take some from them; return the numbers of those that it changes.
+    """Add tags to monitors and remove others; return the ids of the monitors that change.
 
-    Raises InvalidFieldError when one would have too many.
+    Raises InvalidFieldError if a monitor would have too many tags.
     """
     changes: dict[int, list[str]] = {}
     for monitor, _ in found:
         kept = [tag for tag in monitor.tags if tag not in remove]
         tags = kept + [tag for tag in add if tag not in kept]
         if len(tags) > MAX_TAGS:
-            detail = f"monitor {monitor.id} would have {len(tags)} tags, and may have {MAX_TAGS}"
+            detail = f"monitor {monitor.id} would have {len(tags)} tags; the limit is {MAX_TAGS}"
             raise InvalidFieldError("add_tags", detail)
         if tags != monitor.tags:
             changes[monitor.id] = tags
@@ -194,7 +194,7 @@ async def tag(
         rows = [{"id": monitor_id, "tags": tags} for monitor_id, tags in changes.items()]
         await session.execute(_TAG, {"changes": json.dumps(rows)})
         await switch_of(session, ids)
-        # A result of the version before does not count, so a check under way is made again.
+        # Results for the previous version do not count, so a check in progress is repeated.
         await schedule.plan(session, ids, claimed=True)
         await _publish(session, ids)
     return ids
@@ -216,6 +216,6 @@ async def _enter(
 
 
 async def _publish(session: AsyncSession, ids: Sequence[int]) -> None:
-    """Publish once that configurations have changed, however many."""
+    """Publish one event that configurations have changed, however many."""
     if ids:
         await publish_config(session, ids[0] if len(ids) == 1 else None)

@@ -24,15 +24,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app import request_id
 from app.database import Base
 
-# A place for every bucket of app.checks.histogram, and one for checks without a latency.
+# One entry per bucket of app.checks.histogram, and one for checks without a latency.
 EMPTY_HISTOGRAM = text("array_fill(0::smallint, ARRAY[65])")
 
 
 class Monitor(Base):
-    """What is checked, and how. Written when a user changes it, and only then.
+    """What is checked, and how. The row is written only when a user changes it.
 
-    `spec` holds what is particular to the kind, as its schema writes it. `version` grows with
-    every change: a copy of another version is out of date.
+    `spec` holds the fields of the kind, as its schema serialises them. `version` is incremented on
+    every change: a copy with another version is out of date.
     """
 
     __tablename__ = "monitors"
@@ -46,24 +46,24 @@ class Monitor(Base):
     interval_seconds: Mapped[int] = mapped_column(Integer)
     timeout_seconds: Mapped[float] = mapped_column(Float)
     confirmations: Mapped[int] = mapped_column(Integer)
-    # Empty: it is checked from anywhere, and its schedule is in `schedule`; else in
-    # `location_schedule`.
+    # Empty: the monitor is checked from anywhere, and its schedule is in `schedule`; otherwise
+    # in `location_schedule`.
     locations: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     min_failing_locations: Mapped[int] = mapped_column(Integer, server_default="1")
-    # False: only those in monitor_channels are notified.
+    # False: only the channels in monitor_channels are notified.
     all_channels: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     token: Mapped[str | None] = mapped_column(Text, unique=True)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    # Of the request that made or changed it: a worker logs it when it first checks by that.
+    # Of the request that created or changed it; a worker logs it on the first check after that.
     request_id: Mapped[str | None] = mapped_column(
         Text, default=request_id.current.get, onupdate=request_id.current.get
     )
 
 
 class State(Base):
-    """A monitor's present state: the narrow row that every check writes, next to the wide one.
+    """A monitor's current state: every check writes this narrow row, not the wide one.
 
     No unique index, for the reason in the migration.
     """
@@ -81,8 +81,8 @@ class State(Base):
     latency_ms: Mapped[float | None] = mapped_column(REAL)
     error: Mapped[str | None] = mapped_column(Text)
 
-    # The sums of the hour of the last check, kept here because this row is written with every
-    # check anyway; at the first check of another hour they are added to hourly and daily sums.
+    # The sums for the hour of the last check, kept here because every check writes this row
+    # anyway; the first check of another hour adds them to the hourly and daily sums.
     hour: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.date_trunc("hour", func.now(), "UTC")
     )
@@ -98,11 +98,10 @@ class State(Base):
 class Schedule(Base):
     """When a monitor is checked next. No unique index, for the reason in the migration.
 
-    `due_at`: the time for which the next check is planned. `claimable_at`: from when a worker may
-    claim it; the end of a lease, while a worker has one and that is sooner; infinity while the
-    monitor is paused. `lease`: the number of the last claim, none once its result is in.
-    `expected_from`: from when a heartbeat's period counts: its last ping, or when the monitor was
-    created or resumed.
+    `due_at`: when the next check is planned. `claimable_at`: from when a worker may claim it; while
+    a worker holds a lease that ends sooner, the end of that lease; infinity while the monitor is
+    paused. `lease`: the number of the last claim, null once its result is stored. `expected_from`:
+    when a heartbeat's period starts: at its last ping, or when the monitor was created or resumed.
     """
 
     __tablename__ = "schedule"

@@ -21,18 +21,18 @@ from app.monitors.configuration import shown_config
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
 
-# Not a Literal: a state that a newer version has stored must be shown and not be an error.
+# Not a Literal: a state stored by a newer version must be shown, not cause an error.
 StateName = Annotated[
     str, Field(json_schema_extra={"examples": ["pending", "up", "down", "maintenance", "paused"]})
 ]
 
 
 class MonitorState(BaseModel):
-    """What Stagewatch adds to a monitor: its number and its state."""
+    """What Stagewatch adds to a monitor: its id and its state."""
 
     id: int
     state: StateName
-    since: AwareDatetime = Field(description="When it came into this state.")
+    since: AwareDatetime = Field(description="When it entered this state.")
     checked_at: AwareDatetime | None = Field(description="When it was last checked.")
     latency_ms: Milliseconds | None = Field(description="How long its last check took.")
     error: str | None = Field(description="Why its last check failed; null if it did not.")
@@ -40,12 +40,12 @@ class MonitorState(BaseModel):
     updated_at: AwareDatetime
 
 
-# The fields of the following are those of the models above without their rules: a row that another
-# version wrote by other rules is shown as it is, and not an error for all who read the list.
+# The following models have the fields of those above without validation: a row that another version
+# wrote by other rules is shown as it is, instead of breaking the list for every client.
 
 
 class OtherMonitorOut(MonitorState):
-    """A monitor of a kind that this version does not know, and what all kinds have."""
+    """A monitor of a kind unknown to this version, and the fields that all kinds have."""
 
     name: str
     kind: str
@@ -55,7 +55,7 @@ class OtherMonitorOut(MonitorState):
 
 
 class ProbedOut(OtherMonitorOut):
-    """What all kinds have whose targets are probed."""
+    """The fields of all kinds whose targets are probed."""
 
     interval_seconds: int = 60
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
@@ -63,7 +63,7 @@ class ProbedOut(OtherMonitorOut):
     locations: list[str] = Field(default_factory=list)
     min_failing_locations: int = 1
     seen_from: list[SeenFrom] = Field(
-        default_factory=list, description="How it is seen from its locations, in their order."
+        default_factory=list, description="Its state as seen from each of its locations, in order."
     )
 
 
@@ -75,7 +75,7 @@ class HeartbeatMonitorOut(OtherMonitorOut):
     grace_seconds: int = 60
     token: str
 
-    @computed_field  # type: ignore[prop-decorator]  # as Pydantic's documentation has it
+    @computed_field  # type: ignore[prop-decorator]  # as in Pydantic's documentation
     @property
     def ping_path(self) -> str:
         """The path that the job must call."""
@@ -83,7 +83,7 @@ class HeartbeatMonitorOut(OtherMonitorOut):
 
 
 def _derived(kind: str, model: type[Probed]) -> type[ProbedOut]:
-    """Return the model that shows monitors of a kind, made from the one that reads them."""
+    """Return the output model for monitors of a kind, derived from its input model."""
     fields: dict[str, Any] = {"kind": (Literal[kind], ...)}
     for name, field in model.model_fields.items():
         if name in ProbedOut.model_fields:
@@ -104,7 +104,7 @@ def _derived(kind: str, model: type[Probed]) -> type[ProbedOut]:
 
 
 def _shape(annotation: Any) -> Any:
-    """Return a type without its rules: of what it is, but not which values it may have."""
+    """Return a type without its constraints: the type itself, but not which values are valid."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is None:
         return annotation
@@ -123,7 +123,7 @@ _OUT: Mapping[str, type[OtherMonitorOut]] = {
 if TYPE_CHECKING:
     MonitorOut = OtherMonitorOut
 else:
-    # What a type checker can't know, the API's description says.
+    # A type checker can't know this, but the API's description includes it.
     MonitorOut = reduce(or_, [*_OUT.values(), OtherMonitorOut])
 
 
@@ -134,10 +134,10 @@ class MonitorsOut(BaseModel):
 
 
 class ActionOut(BaseModel):
-    """What an action has done, by the monitors' numbers."""
+    """The result of an action, by monitor id."""
 
-    changed: list[int] = Field(description="Those that were not so before.", examples=[[1, 3]])
-    missing: list[int] = Field(description="Those that there are none of.", examples=[[2]])
+    changed: list[int] = Field(description="Monitors that were changed.", examples=[[1, 3]])
+    missing: list[int] = Field(description="Ids that do not exist.", examples=[[2]])
 
 
 def monitor_out(
@@ -146,7 +146,7 @@ def monitor_out(
     channel_ids: list[int] | None,
     seen_from: Sequence[SeenFrom] = (),
 ) -> MonitorOut:
-    """Return a monitor and its state, as a client reads them."""
+    """Return a monitor and its state as a client sees them."""
     names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")
     of_monitor = {name: getattr(monitor, name) for name in names}
     names = ["state", "since", "checked_at", "latency_ms", "error"]
@@ -157,7 +157,7 @@ def monitor_out(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        # What is not even of the right type is left out, and its default shown.
+        # Values of the wrong type are left out, and the defaults are shown.
         odd = {fault["loc"][0] for fault in error.errors()}
         return model.model_validate(
             {name: value for name, value in values.items() if name not in odd}

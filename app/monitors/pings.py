@@ -1,8 +1,8 @@
 """Heartbeats, gathered in the process and stored many in one transaction.
 
-One at a time cost three milliseconds, most of it for the round trips of a transaction of its own.
-A heartbeat is answered when the transaction that stores it is committed, and not before: if this
-process dies, its client gets no answer and asks again.
+Stored one at a time, each cost three milliseconds, mostly for the round trips of its transaction.
+A heartbeat is answered only after the transaction that stores it is committed: if this process
+dies, the client gets no answer and retries.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = Result(ok=True, latency_ms=None, timings=Timings(), status_code=None, error=None)
 
-# Seconds for which heartbeats are gathered. No job is in such a hurry, and at a thousand a second
-# it makes transactions of fifty.
+# Seconds for which heartbeats are gathered. No job needs a faster answer, and at a thousand a
+# second this makes batches of fifty.
 GATHER_SECONDS = 0.05
-# Heartbeats that one transaction stores.
+# Heartbeats per transaction.
 BATCH = 500
-# Heartbeats that wait; the next one is refused, because it would not be stored in time.
+# Heartbeats that may wait; further ones are refused, because they would not be stored in time.
 MAX_WAITING = 10_000
-# Seconds after which a heartbeat is refused, whatever the database is doing. It may be stored all
-# the same; sent again it does no harm.
+# Seconds after which a heartbeat is refused, whatever the database is doing. It may still be
+# stored; sending it again does no harm.
 ANSWER_SECONDS = 5.0
-# Seconds that the last ones get when the process stops.
+# Seconds allowed for the last heartbeats when the process stops.
 CLOSE_SECONDS = 3.0
 
-# By the index of tokens. The time is the database's, as for everything that decides what is late.
+# Uses the index of tokens. The time is the database's, as for everything that decides lateness.
 _FIND = text("""
     SELECT token, id, clock_timestamp() AS now FROM monitors
     WHERE token = ANY(CAST(:tokens AS text[]))
@@ -49,7 +49,7 @@ _Batch = dict[str, list[_Future]]
 
 
 class TokenLimited(Exception):
-    """One token has come too often: `hits` say when it may come again."""
+    """A token was used too often; `hits` says when it may be used again."""
 
     def __init__(self, hits: Hits) -> None:
         super().__init__(hits)
@@ -57,11 +57,11 @@ class TokenLimited(Exception):
 
 
 class PingWriter:
-    """Stores heartbeats. Made inside the event loop that it works in.
+    """Stores heartbeats. Create it inside the event loop that it works in.
 
-    Those of one monitor that come within a batch have the same time and are one check. Of every
-    token it takes `per_minute` a minute, counted in the cache for a whole batch at once, so that
-    the limit holds for all API processes together; without the cache there is none.
+    Heartbeats of one monitor in one batch have the same time and count as one check. Each token may
+    be used `per_minute` times a minute, counted in the cache for a whole batch at once, so that the
+    limit applies to all API processes together; without the cache there is no limit.
     """
 
     def __init__(self, database: Database, cache: Cache, *, per_minute: int) -> None:
@@ -69,7 +69,7 @@ class PingWriter:
         self._cache = cache
         self._per_minute = per_minute
         self._waiting: _Batch = {}
-        # The ids of the latest requests, of tokens that wait and of those in the present batch.
+        # The latest request ids, by token: of waiting heartbeats, and of the current batch.
         self._waiting_ids: dict[str, str | None] = {}
         self._batch_ids: dict[str, str | None] = {}
         self._count = 0
@@ -78,12 +78,12 @@ class PingWriter:
         self._task = asyncio.create_task(self._run())
 
     async def note(self, token: str) -> Hits | None:
-        """Return once the heartbeat is stored: what is left of the token's limit, if there is one.
+        """Return once the heartbeat is stored: what is left of the token's limit, if any.
 
         Raises NotFoundError, TokenLimited and DatabaseUnavailable.
         """
         if self._count >= MAX_WAITING or self._closing:
-            raise DatabaseUnavailable(f"{self._count} heartbeats wait to be stored")
+            raise DatabaseUnavailable(f"{self._count} heartbeats are waiting to be stored")
         future: _Future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(token, []).append(future)
         self._waiting_ids[token] = request_id.current.get()
@@ -96,14 +96,14 @@ class PingWriter:
             raise DatabaseUnavailable(f"not stored within {ANSWER_SECONDS} s") from None
 
     async def close(self) -> None:
-        """Store what waits, for CLOSE_SECONDS at the most, and refuse the rest."""
+        """Store waiting heartbeats for at most CLOSE_SECONDS, and refuse the rest."""
         self._closing = True
         self._arrived.set()
         await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
         self._task.cancel()
-        # Waited for; that it ends as cancelled is no fault.
+        # Wait for it; ending as cancelled is not an error.
         await asyncio.gather(self._task, return_exceptions=True)
-        _refuse(self._waiting, DatabaseUnavailable("the process stops"))
+        _refuse(self._waiting, DatabaseUnavailable("the process is stopping"))
 
     async def _run(self) -> None:
         while self._waiting or not self._closing:
@@ -115,8 +115,8 @@ class PingWriter:
                 try:
                     await self._answer(batch)
                 except DatabaseUnavailable as error:
-                    # All the others would wait for the same answer.
-                    log.warning("%d heartbeats are refused: %s", len(batch) + self._count, error)
+                    # All the others would only wait for the same error.
+                    log.warning("%d heartbeats were refused: %s", len(batch) + self._count, error)
                     _refuse(batch, error)
                     _refuse(self._waiting, error)
                 except Exception as error:
@@ -124,7 +124,7 @@ class PingWriter:
                     _refuse(batch, error)
 
     def _next_batch(self) -> _Batch:
-        """Take the next heartbeats, without those that have been refused for taking too long."""
+        """Take the next heartbeats, except those already refused for taking too long."""
         batch: _Batch = {}
         self._batch_ids = {}
         while self._waiting and len(batch) < BATCH:
@@ -137,7 +137,7 @@ class PingWriter:
         return batch
 
     async def _answer(self, batch: _Batch) -> None:
-        """Store a batch, and answer those who wait for it. Raises DatabaseUnavailable."""
+        """Store a batch, and answer the waiting requests. Raises DatabaseUnavailable."""
         hits = await self._limit(batch)
         for token, hit in hits.items():
             for future in batch[token][hit.allowed :]:
@@ -151,7 +151,7 @@ class PingWriter:
             except DatabaseUnavailable:
                 raise
             except Exception as error:
-                # One that can't be stored must not take the others with it.
+                # One that can't be stored must not prevent storing the others.
                 if len(part) == 1:
                     log.exception("a heartbeat can't be stored")
                     _refuse({part[0]: batch[part[0]]}, error)
@@ -163,23 +163,23 @@ class PingWriter:
                 _settle({token: batch[token] for token in part}, known, hits)
 
     async def _limit(self, batch: _Batch) -> dict[str, Hits]:
-        """Count the heartbeats of the tokens; nothing is limited while the cache is away."""
-        # A token is a password: the cache need not know it.
+        """Count heartbeats per token; there is no limit while the cache is unavailable."""
+        # A token is a password, so the cache gets only a hash.
         keys = {_key(token): token for token in batch}
         numbers = {key: len(batch[token]) for key, token in keys.items()}
         try:
             hits = await self._cache.hit_many(self._per_minute, numbers)
         except CacheUnavailable:
-            # Rather too many heartbeats than one that is lost.
+            # Too many heartbeats are better than a lost one.
             return {}
         return {keys[key]: hit for key, hit in hits.items()}
 
     async def _record(self, tokens: list[str]) -> set[str]:
-        """Store a heartbeat of each of these tokens; return those that there are."""
+        """Store a heartbeat for each of these tokens; return the tokens that exist."""
         async with self._database.transaction() as session:
             found = (await session.execute(_FIND, {"tokens": tokens})).all()
             ids = {row.id: self._batch_ids[row.token] for row in found}
-            # This task's own, and each batch is of other monitors.
+            # The variable is local to this task, and batches have different monitors.
             request_id.by_monitor.set({number: given for number, given in ids.items() if given})
             heartbeats = [CompletedCheck(row.id, row.now, row.now, HEARTBEAT) for row in found]
             recorded = await record(session, heartbeats) if found else Recorded()
@@ -202,7 +202,7 @@ def _settle(batch: _Batch, known: set[str], hits: dict[str, Hits]) -> None:
 
 
 def _fail(future: _Future, error: Exception) -> None:
-    # Whoever waited may have given up.
+    # The waiting request may have given up.
     if not future.done():
         future.set_exception(error)
 

@@ -49,12 +49,12 @@ Tag = Annotated[Text, Field(min_length=1, max_length=50)]
 
 def _search(
     q: Annotated[
-        Text | None, Query(min_length=1, max_length=200, description="Part of name or target.")
+        Text | None, Query(min_length=1, max_length=200, description="Part of the name or target.")
     ] = None,
     tag: Annotated[
-        list[Tag] | None, Query(max_length=20, description="Repeated: it has all of them.")
+        list[Tag] | None, Query(max_length=20, description="If repeated: all must match.")
     ] = None,
-    group: Annotated[Text | None, Query(max_length=100, description="Empty: in no group.")] = None,
+    group: Annotated[Text | None, Query(max_length=100, description="If empty: no group.")] = None,
     state: Literal["pending", "up", "down", "maintenance", "paused"] | None = None,
     kind: Annotated[Kind | None, Query()] = None,
 ) -> Search:
@@ -85,14 +85,14 @@ async def create_monitor(config: Config, session: Session, response: Response) -
 
 @router.post("/bulk", status_code=201, responses=documented(413, 422))
 async def create_monitors(bulk: Bulk, session: Session) -> MonitorsOut:
-    """Add up to 1,000 monitors, all or none of them. An error says which it is about."""
+    """Add up to 1,000 monitors, all or none. An error says which monitor it is about."""
     created = await many.create(session, bulk.monitors)
     return MonitorsOut(items=await _shown(session, created))
 
 
 @router.post("/actions", responses=documented(413, 422))
 async def act_on_monitors(asked: ActionIn, session: Session) -> ActionOut:
-    """Pause, resume, delete or tag up to 1,000 monitors together, or none if that fails."""
+    """Pause, resume, delete or tag up to 1,000 monitors at once; if that fails, none is changed."""
     found = await many.lock(session, asked.ids)
     match asked.action:
         case "pause":
@@ -109,7 +109,7 @@ async def act_on_monitors(asked: ActionIn, session: Session) -> ActionOut:
 
 @router.get("/{monitor_id}", responses=documented(404))
 async def read_monitor(monitor_id: int, session: Session, response: Response) -> MonitorOut:
-    """One monitor. ETag is its configuration's version."""
+    """Return one monitor. Its ETag is the version of its configuration."""
     return await _out(session, response, *await service.find(session, monitor_id))
 
 
@@ -117,7 +117,7 @@ async def read_monitor(monitor_id: int, session: Session, response: Response) ->
 async def replace_monitor(
     monitor_id: int, config: Config, session: Session, version: IfMatch, response: Response
 ) -> MonitorOut:
-    """Give a monitor a new configuration; what is not named gets its default."""
+    """Replace a monitor's configuration; fields that are left out get their defaults."""
     changed = await service.change(session, monitor_id, config, expected_version=version)
     return await _out(session, response, *changed)
 
@@ -130,7 +130,7 @@ async def change_monitor(
     version: IfMatch,
     response: Response,
 ) -> MonitorOut:
-    """Change what is named of a monitor, and leave the rest as it is."""
+    """Change the given fields of a monitor's configuration, and leave the rest as it is."""
     try:
         changed = await service.patch(session, monitor_id, changes, expected_version=version)
     except ValidationError as error:
@@ -140,7 +140,7 @@ async def change_monitor(
 
 @router.delete("/{monitor_id}", status_code=204, responses=documented(404, 412))
 async def delete_monitor(monitor_id: int, session: Session, version: IfMatch) -> None:
-    """Delete a monitor and all that is known of it."""
+    """Delete a monitor and its data."""
     await service.delete(session, monitor_id, expected_version=version)
 
 
@@ -152,7 +152,7 @@ async def pause_monitor(monitor_id: int, session: Session, response: Response) -
 
 @router.post("/{monitor_id}/resume", responses=documented(404))
 async def resume_monitor(monitor_id: int, session: Session, response: Response) -> MonitorOut:
-    """Check a paused monitor again. One that is not paused stays as it is."""
+    """Resume checking a paused monitor. A monitor that is not paused stays as it is."""
     return await _out(session, response, *await service.resume(session, monitor_id))
 
 

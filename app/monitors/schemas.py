@@ -19,7 +19,7 @@ from app.probing.urls import parse_hostname
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
 Label = Annotated[Line, AfterValidator(str.strip)]
-"""A line that is compared as a whole, so blanks around it must not make it another one."""
+"""A line that is compared as a whole, so blanks around it are removed."""
 
 MAX_TAGS = 20
 Tags = Annotated[
@@ -39,7 +39,7 @@ Host = Annotated[Line, Field(min_length=1, max_length=253), AfterValidator(parse
 
 
 class MonitorCommon(InputModel):
-    """What every kind of monitor has."""
+    """The fields of every kind of monitor."""
 
     name: Annotated[Line, Field(min_length=1, max_length=200)] = Field(examples=["Shop"])
     group: Annotated[Label, Field(max_length=100)] | None = Field(
@@ -47,7 +47,7 @@ class MonitorCommon(InputModel):
     )
     tags: Tags = Field(
         default_factory=list,
-        description="Words to find it by; one that is repeated counts once.",
+        description="Words to find it by; duplicates are removed.",
         examples=[["production", "eu"]],
     )
     channel_ids: Annotated[list[Id], Field(max_length=100)] | None = Field(
@@ -56,28 +56,28 @@ class MonitorCommon(InputModel):
 
 
 class Probed(MonitorCommon):
-    """What all kinds have whose targets are probed."""
+    """The fields of all kinds whose targets are probed."""
 
     interval_seconds: Annotated[int, Field(ge=5, le=86400)] = 60
     timeout_seconds: Annotated[Seconds, Field(ge=0.1, le=60)] = Field(
         default=DEFAULT_TIMEOUT_SECONDS,
         validate_default=True,
-        description="Bounds the whole check; at most the interval, which is also the default "
-        "where it is under 10 seconds.",
+        description="Limits the whole check; at most the interval, which is also the default "
+        "if it is under 10 seconds.",
     )
     confirmations: Annotated[int, Field(ge=1, le=10)] = Field(
-        default=2, description="Failures in a row, retried quickly, that make it down."
+        default=2, description="Consecutive failures, with quick retries, until it is down."
     )
     locations: Locations = Field(
         default_factory=list,
-        description="Where it is checked from, by workers with these values of LOCATION; empty: "
+        description="Where it is checked from, by workers with these values of LOCATION; if empty, "
         "by workers without one.",
         examples=[["frankfurt", "virginia"]],
     )
     min_failing_locations: Annotated[int, Field(ge=1)] = Field(
         default=1,
-        description="From how many of its locations it must fail to be down; of those that "
-        "are silent for long, it is not waited for any.",
+        description="How many of its locations must see it fail until it is down; locations that "
+        "have long been silent are not waited for.",
     )
 
     @field_validator("min_failing_locations")
@@ -85,7 +85,7 @@ class Probed(MonitorCommon):
     def _so_many_locations(cls, value: int, info: ValidationInfo) -> int:
         locations = info.data.get("locations")
         if locations is not None and value > max(len(locations), 1):
-            raise ValueError(f"it must not be more than its locations, which are {len(locations)}")
+            raise ValueError(f"it must not be more than the number of locations, {len(locations)}")
         return value
 
     @field_validator("timeout_seconds", mode="wrap")
@@ -125,7 +125,7 @@ class DnsMonitorIn(Probed):
     hostname: Host = Field(examples=["example.com"])
     record_type: Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "SRV", "CAA", "PTR"] = "A"
     expected: Annotated[Line, Field(min_length=1, max_length=1000)] | None = Field(
-        default=None, description="One of its records must be this; null: any will do."
+        default=None, description="The value that one of its records must have; null: any."
     )
 
     def target(self) -> DnsTarget:
@@ -134,7 +134,7 @@ class DnsMonitorIn(Probed):
 
 
 class HeartbeatMonitorIn(MonitorCommon):
-    """A job that calls /ping/TOKEN after every run; late is down."""
+    """A job that calls /ping/TOKEN after every run; if it is late, the monitor is down."""
 
     kind: Literal["heartbeat"]
     period_seconds: Annotated[int, Field(ge=5, le=31 * 86400)] = Field(
@@ -153,7 +153,7 @@ PROBED_KINDS: dict[str, type[Probed]] = {
 }
 KINDS = frozenset({*PROBED_KINDS, "heartbeat"})
 MANY = 1000
-"""Monitors in one request at the most."""
+"""The most monitors in one request."""
 
 
 class MonitorsIn(InputModel):
@@ -163,7 +163,7 @@ class MonitorsIn(InputModel):
 
 
 class ActionIn(InputModel):
-    """What is to be done to many monitors."""
+    """An action on many monitors."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -183,14 +183,14 @@ class ActionIn(InputModel):
     @classmethod
     def _of_tagging(cls, tags: list[str], info: ValidationInfo) -> list[str]:
         if tags and info.data.get("action") not in ("tag", None):
-            raise ValueError("it is for the action tag only")
+            raise ValueError("it is only for the action tag")
         return tags
 
     @field_validator("add_tags")
     @classmethod
     def _not_both(cls, tags: list[str], info: ValidationInfo) -> list[str]:
         if both := set(tags) & set(info.data.get("remove_tags", ())):
-            raise ValueError(f"{min(both)!r} is to be removed as well")
+            raise ValueError(f"{min(both)!r} is in remove_tags as well")
         return tags
 
 

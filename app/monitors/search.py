@@ -1,4 +1,4 @@
-"""Which monitors a person is looking for, among thousands."""
+"""Selects the monitors that a user is looking for, among thousands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, or_
 
 from app.monitors.models import Monitor, State
 
-# What a person sees as the target, of any kind that has one: a URL, a host name, or host:port.
+# The target as users see it, for all kinds that have one: a URL, a host name, or host:port.
 _TARGET = func.concat_ws(
     ":",
     func.coalesce(*(Monitor.spec[name].astext for name in ("url", "host", "hostname"))),
@@ -18,9 +18,9 @@ _TARGET = func.concat_ws(
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What all of the monitors must match; None: whatever it is.
+    """The criteria that all monitors must match; None: any value.
 
-    `q` is part of the name or the target, in upper or lower case. An empty `group` means none.
+    `q` is part of the name or the target, ignoring case. An empty `group` means no group.
     """
 
     q: str | None = None
@@ -31,7 +31,7 @@ class Search:
 
 
 def matching(query: Select[*tuple[Any, ...]], search: Search) -> Select[*tuple[Any, ...]]:
-    """Return the query of monitors and their states, for those that match."""
+    """Restrict a query of monitors and their states to those that match; return it."""
     if search.q is not None:
         # Escaped, because % and _ are common in URLs and mean something else to LIKE.
         query = query.where(

@@ -1,4 +1,4 @@
-"""A monitor's life: created, changed, paused, resumed, deleted. The caller commits."""
+"""Create, change, pause, resume and delete monitors. The caller commits."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.monitors.schemas import MONITOR_IN, MonitorIn
 
 
 async def find(session: AsyncSession, monitor_id: int, *, lock: bool = False) -> Found:
-    """Return a monitor and its state; with `lock`, no other transaction changes them.
+    """Return a monitor and its state; with `lock`, no other transaction can change them.
 
     Raises MonitorNotFoundError.
     """
@@ -30,8 +30,8 @@ async def find(session: AsyncSession, monitor_id: int, *, lock: bool = False) ->
         .where(Monitor.id == monitor_id)
     )
     if lock:
-        # Not against those that only refer to the monitor: a transaction that stores an incident
-        # of it has the state's row already, and would wait here while we wait there.
+        # This must not block transactions that only refer to the monitor: one that stores an
+        # incident holds the state's row already, and the two would wait for each other.
         query = query.with_for_update(key_share=True)
     row = (await session.execute(query)).one_or_none()
     if row is None:
@@ -54,9 +54,9 @@ async def change(
     *,
     expected_version: int | None = None,
 ) -> Found:
-    """Give a monitor another configuration; an equal one changes nothing.
+    """Replace a monitor's configuration; an equal one changes nothing.
 
-    Raises MonitorNotFoundError, InvalidFieldError for another kind, PreconditionFailedError.
+    Raises MonitorNotFoundError, InvalidFieldError if the kind differs, PreconditionFailedError.
     """
     monitor, state = await _locked(session, monitor_id, expected_version)
     return await _change(session, monitor, state, config)
@@ -69,12 +69,12 @@ async def patch(
     *,
     expected_version: int | None = None,
 ) -> Found:
-    """Change what is named of a monitor's configuration, as `change` does.
+    """Change only the named fields of a monitor's configuration, otherwise as `change` does.
 
-    Raises pydantic.ValidationError too, where the whole is no configuration any more.
+    Also raises pydantic.ValidationError if the result is not a valid configuration.
     """
     monitor, state = await _locked(session, monitor_id, expected_version)
-    # What the client reads, with the values of secret headers masked, is what it changes.
+    # The changes apply to what the client sees, with the values of secret headers masked.
     before = shown_config(monitor, (await channel_ids(session, [monitor_id]))[monitor_id])
     config = MONITOR_IN.validate_python(before | changes)
     return await _change(session, monitor, state, config)
@@ -83,7 +83,7 @@ async def patch(
 async def delete(
     session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
 ) -> None:
-    """Delete a monitor and everything that is known of it.
+    """Delete a monitor and its data.
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
@@ -106,7 +106,7 @@ async def pause(
 async def resume(
     session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
 ) -> Found:
-    """Check a paused monitor again. One that is not paused stays as it is.
+    """Resume checking a paused monitor. A monitor that is not paused stays as it is.
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
@@ -129,7 +129,7 @@ async def _change(
     session: AsyncSession, monitor: Monitor, state: State, config: MonitorIn
 ) -> Found:
     if config.kind != monitor.kind:
-        raise InvalidFieldError("kind", "a monitor keeps its kind; make a new one")
+        raise InvalidFieldError("kind", "a monitor's kind can't be changed; create a new monitor")
     config = with_secrets(config, monitor)
     if config == await _present(session, monitor):
         return monitor, state

@@ -1,4 +1,4 @@
-"""A monitor made of nothing but what a person types: a draft, and what its first probe found."""
+"""Suggests a monitor from what a user types: a draft, and the result of its first probe."""
 
 import asyncio
 import re
@@ -10,23 +10,22 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from app.errors import InvalidFieldError
+from app.monitors.page import TITLE_LIMIT, title_of
 from app.monitors.schemas import MONITOR_IN
-from app.probing.failure import Failure
+from app.monitors.typed import Typed, read_typed
 from app.probing.http import Request, Response
-from app.probing.page import TITLE_LIMIT, title_of
 from app.probing.prober import Prober
-from app.probing.result import Result
+from app.probing.result import Failure, Result
 from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
-from app.probing.typed import Typed, read_typed
 from app.probing.urls import Url
 from app.probing.verdict import DAY, contains, judge
 
-# Seconds for one probe. A person is waiting, and there may be one after another.
+# Seconds for one probe. A user is waiting, and there may be several probes in a row.
 SECONDS = 5.0
-# An answer that takes longer is worth a word, in milliseconds.
+# Milliseconds; a slower response is worth mentioning.
 SLOW_MS = 2000
-# Days to a certificate's end from which on that is worth a word: where they are renewed by a
-# program, it is done by then.
+# A certificate with fewer days left is worth mentioning: automatic renewal happens earlier than
+# this.
 FEW_DAYS = 21
 _SHORTEST_KEYWORD = 4
 # Counters, prices and dates change.
@@ -36,14 +35,14 @@ _WORDS = {
     401: "send what it asks for in a header, or accept this status",
     403: "send what it asks for in a header, or accept this status",
     404: "is the path right?",
-    405: "it wants another method",
+    405: "it needs another method",
     410: "is the path right?",
-    429: "it limits how often it may be called",
+    429: "it limits how often it can be called",
 }
 
 
 class Suggestion(NamedTuple):
-    """A draft of a configuration, the first probe by it, and what a person should know."""
+    """A draft of a configuration, the result of its first probe, and notes for the user."""
 
     draft: dict[str, Any]
     result: Result
@@ -57,9 +56,9 @@ class _Seen(NamedTuple):
 
 
 async def suggest(prober: Prober, text: str) -> Suggestion:
-    """Return what to watch and how, for what a person has typed.
+    """Return what to watch, and how, for what a user has typed.
 
-    Raises InvalidFieldError where that can be no target, and CheckerFault as a probe does.
+    Raises InvalidFieldError if that cannot be a target, and CheckerFault as a probe does.
     """
     try:
         typed = read_typed(text)
@@ -94,7 +93,7 @@ async def _of_urls(prober: Prober, typed: Typed) -> Suggestion:
         if typed.target is not None and seen[0].result.timings.connect_ms is not None:
             suggestion = await _of_target(prober, typed.target)
             if suggestion.result.ok:
-                note = f"It takes connections, but gives no HTTP answer: {seen[-1].result.error}."
+                note = f"It accepts connections, but sends no HTTP answer: {seen[-1].result.error}."
                 return suggestion._replace(notes=[note])
         draft = {"name": best.url.authority[:TITLE_LIMIT], "kind": "http", "url": best.url.text}
         return Suggestion(draft, best.result, _unreached(best.result))
@@ -108,8 +107,8 @@ async def _of_urls(prober: Prober, typed: Typed) -> Suggestion:
 
 
 async def _first_answer(prober: Prober, typed: Typed) -> list[_Seen]:
-    """Try URLs until one answers, the first one first; return what was seen."""
-    # All at once: many firewalls answer nothing on a port that is closed.
+    """Request all URLs; return what was seen, up to the first in order that responds."""
+    # All at the same time: many firewalls do not answer at all on a closed port.
     looks = [
         asyncio.create_task(prober.look(Request(url, certificate=True), SECONDS))
         for url in typed.urls
@@ -123,19 +122,19 @@ async def _first_answer(prober: Prober, typed: Typed) -> list[_Seen]:
     finally:
         for look in looks:
             look.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*looks, return_exceptions=True)
     return seen
 
 
 async def _draft(prober: Prober, url: Url, response: Response) -> tuple[dict[str, Any], str | None]:
-    """Return a configuration, and the keyword in it if there is a good one."""
+    """Return a configuration, and its keyword if there is a good one."""
     title = title_of(response) if 200 <= response.status < 300 else None
     draft = {"name": title or url.authority[:TITLE_LIMIT], "kind": "http", "url": url.text}
     if title is None or len(title) < _SHORTEST_KEYWORD or _CHANGING.search(title):
         return draft, None
     if not contains(response, title):
-        # It has entities or line breaks, which a keyword would have to have too.
+        # The title has entities or line breaks, which the keyword would need to contain, too.
         return draft, None
     _, again = await prober.look(Request(url), SECONDS)
     if again is None or title_of(again) != title:
@@ -144,7 +143,7 @@ async def _draft(prober: Prober, url: Url, response: Response) -> tuple[dict[str
 
 
 def _judged(seen: _Seen, keyword: str | None) -> Result:
-    """Return the result as a check by the draft would have it."""
+    """Return the result that a check of the draft would have."""
     assert seen.response is not None
     try:
         judge(HttpTarget(seen.url, keyword=keyword), seen.response)

@@ -1,4 +1,4 @@
-"""Services that Apprise knows. It blocks, so every attempt has its own thread."""
+"""Sends to the services that Apprise supports. It blocks, so every attempt has its own thread."""
 
 import asyncio
 import logging
@@ -16,23 +16,22 @@ from app.channels.apprise_services import load_service
 from app.notifications import confinement
 from app.notifications.confinement import Confinement
 from app.notifications.failure import DeliveryError
-from app.probing.failure import CheckerFault
 from app.probing.guard import Guard
-from app.probing.result import printable
+from app.probing.result import CheckerFault, printable
 
 log = logging.getLogger(__name__)
 
 # Seconds for one attempt, which may be several requests.
 APPRISE_SECONDS = 20.0
-# Characters of what it logs that are kept.
+# Characters of Apprise's log messages that are kept.
 LONGEST_ANSWER = 500
-# Shorter parts of a URL would take half of a sentence with them.
+# Masking shorter parts of a URL would garble ordinary words.
 SHORTEST_SECRET = 3
 _PARTS = re.compile(r"[/:@?&=#,+]+")
 
 
 def text_of(payload: dict[str, Any]) -> tuple[str, str]:
-    """Return a payload's title and text, for people."""
+    """Return a payload's title and text for human readers."""
     if payload["event"] == "test":
         return "Stagewatch: test", "This channel works."
     name = payload["monitor"]["name"]
@@ -44,11 +43,11 @@ def text_of(payload: dict[str, Any]) -> tuple[str, str]:
 
 
 class AppriseSender:
-    """Sends by Apprise, in an event loop that it never blocks.
+    """Sends through Apprise without ever blocking the event loop.
 
-    The threads are daemons and are never joined: neither a full pool nor the end of the
-    process waits for a service that hangs. `on_thread_end` is called in the loop when a thread
-    has ended that was given up before.
+    The threads are daemons and never joined, so a hanging service can neither fill a pool nor
+    delay the end of the process. `on_thread_end` is called in the loop when an abandoned thread
+    has ended.
     """
 
     def __init__(
@@ -68,11 +67,11 @@ class AppriseSender:
         threading.Thread(target=_import_apprise, name="apprise-import", daemon=True).start()
 
     def stuck(self) -> Counter[int]:
-        """Return how many threads were given up and still run, by channel."""
+        """Return how many abandoned threads still run, by channel."""
         return self._stuck
 
     async def send(self, channel_id: int, url: str, payload: dict[str, Any]) -> str:
-        """Send to the service of `url`; return what is known of its answer.
+        """Send to the service at `url`; return what is known about its response.
 
         Raises DeliveryError and CheckerFault.
         """
@@ -87,7 +86,7 @@ class AppriseSender:
             except Exception as error:
                 log.exception("Apprise failed")
                 told = Told(f"internal error: {type(error).__name__}")
-            # The loop may be closed by now: the process is ending, and the outcome is not needed.
+            # The loop may be closed by now: the process is ending, so the outcome is not needed.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._settle, done, channel_id, told)
 
@@ -106,7 +105,7 @@ class AppriseSender:
                 confined.end()
         if told.problem:
             raise DeliveryError(told.problem, told.answer)
-        return told.answer or "the service took it"
+        return told.answer or "the service accepted it"
 
     def _settle(self, done: "asyncio.Future[Told]", channel_id: int, told: "Told") -> None:
         if not done.done():
@@ -124,20 +123,20 @@ def _import_apprise() -> None:
 
 
 class Told(NamedTuple):
-    """What went wrong, if anything did, and what the service's module said of it."""
+    """What went wrong, if anything, and what Apprise logged about it."""
 
     problem: str | None
     answer: str | None = None
 
 
 class Listener(logging.Handler):
-    """Keeps what Apprise logs, which is all that it tells of an answer, for the thread it is in."""
+    """Keeps what Apprise logs, per thread: its only information about a service's response."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line if somebody listens in this thread."""
+        """Keep the message if this thread collects messages."""
         lines = _heard.get()
         if lines is not None:
-            # A line that can't be formatted must not become an attempt that has failed.
+            # A message that can't be formatted must not make the attempt fail.
             with suppress(TypeError, ValueError):
                 lines.append(record.getMessage())
 
@@ -146,7 +145,7 @@ _heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 
 def without_secrets(lines: Sequence[str], url: str) -> str | None:
-    """Return lines as one, without what the channel's URL is made of: passwords and tokens."""
+    """Return the lines as one, masking parts of the channel's URL: passwords and tokens."""
     line = " ".join(lines)
     parts = _PARTS.split(url.partition("://")[2])
     for part in sorted({*parts, *map(unquote, parts)}, key=len, reverse=True):
@@ -156,15 +155,15 @@ def without_secrets(lines: Sequence[str], url: str) -> str | None:
 
 
 def _notify(confined: Confinement, url: str, title: str, text: str) -> Told:
-    """Send, and return what became of it."""
+    """Send, and return the outcome."""
     confinement.install()
-    # Not confined: an import may need more than a notification to a user's URL may.
+    # Not confined: an import may need more than a notification to a user's URL is allowed.
     _import_apprise()
     from apprise import Apprise
 
     with confined.entered():
         try:
-            # Checked again: what is stored was allowed by the version that stored it.
+            # Checked again: the URL was allowed by the version that stored it.
             service = load_service(url)
         except ValueError as error:
             return Told(f"refused: {error}")
@@ -177,4 +176,4 @@ def _notify(confined: Confinement, url: str, title: str, text: str) -> Told:
     answer = without_secrets(lines, url)
     if taken:
         return Told(None, answer)
-    return Told(confined.refusal or "the service did not take it", answer)
+    return Told(confined.refusal or "the service did not accept it", answer)

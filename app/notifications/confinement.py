@@ -1,10 +1,10 @@
-"""What a thread that runs a third-party library may do: TCP where the guard allows it.
+"""Restricts a thread that runs a third-party library: TCP only where the guard allows it.
 
-Apprise opens its connections itself, by several libraries. Python reports to audit hooks what
-reaches the system, with the address that was resolved, before it happens: the one place where
-the guard sees every connection, whichever library opens it. The allow-list of services
-(app.channels.apprise_services) keeps out what is known to do more; this holds for what is not
-known. It is a second line of defence, not a sandbox: code that means to evade Python's checks can.
+Apprise opens its connections itself, through several libraries. Python reports operations to audit
+hooks before they happen, with the resolved address: the one place where the guard sees every
+connection, whichever library opens it. The allow-list of services (app.channels.apprise_services)
+excludes services known to do more; this covers what is not known. It is a second line of defence,
+not a sandbox: code that intends to evade Python's checks can do so.
 """
 
 import os
@@ -45,7 +45,7 @@ _STREAM_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
 class Confinement:
-    """One attempt of one thread: what it was refused, and the connections that it has open."""
+    """One attempt in one thread: what was refused to it, and its open connections."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -55,7 +55,7 @@ class Confinement:
 
     @property
     def refusal(self) -> str | None:
-        """Why the attempt failed, where it was refused something: a refused address comes first."""
+        """Why the attempt failed, if something was refused: a refused address takes precedence."""
         addresses = (reason for reason in self._refusals if reason.startswith(_ADDRESS))
         return next(addresses, self._refusals[0] if self._refusals else None)
 
@@ -69,21 +69,21 @@ class Confinement:
             _current.reset(token)
 
     def end(self) -> None:
-        """Close what the thread has open, and let it open nothing more. Called by other threads.
+        """Close the thread's connections and refuse new ones. Called by other threads.
 
-        Python can't stop a thread from outside. But one that waits for bytes, however slowly they
-        come, ends when its connection is closed.
+        Python can't stop a thread from outside, but a thread that waits for data, however slowly
+        it arrives, ends when its connection is closed.
         """
         self._ended = True
         for connection in list(self._sockets):
             try:
-                # The plain method: TLS would first send its closing alert.
+                # The plain socket's method: the TLS one would first send a closing alert.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
             except OSError:
                 continue  # closed already, or never connected
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise PermissionError for what this thread may not do."""
+        """Raise PermissionError if this thread may not do this."""
         if event == "socket.__new__":
             self._check_socket(*arguments)
         elif event == "socket.connect":
@@ -91,21 +91,21 @@ class Confinement:
         elif event == "open":
             self._check_file(arguments[0], arguments[2])
         elif event in _REFUSED or event.startswith(_REFUSED_PREFIXES):
-            self._refuse(f"{event} is not allowed to a notification")
+            self._refuse(f"{event} is not allowed for a notification")
 
     def _check_socket(self, connection: Any, family: int, kind: int, _protocol: int) -> None:
         if self._ended:
             raise PermissionError("the attempt has ended")
         if family not in _STREAM_FAMILIES or kind & 0xF != socket.SOCK_STREAM:
-            self._refuse("only TCP is allowed to a notification")
+            self._refuse("only TCP is allowed for a notification")
         self._sockets.append(connection)
 
     def _check_address(self, address: Any) -> None:
         if self._ended:
             raise PermissionError("the attempt has ended")
         try:
-            # The path of a local socket is no address, nor is a name that has not been resolved:
-            # neither can be allowed.
+            # The path of a local socket and an unresolved name are not addresses, so neither can
+            # be allowed.
             host = ip_address(address[0] if isinstance(address, tuple) else str(address))
             self._guard.check(str(host))
         except (RefusedAddress, ValueError) as error:
@@ -118,7 +118,7 @@ class Confinement:
             resolved = Path(path).resolve()
             if any(resolved.is_relative_to(place) for place in _READABLE):
                 return
-        self._refuse(f"{path} is a file, which is not allowed to a notification")
+        self._refuse(f"{path} is a file, which is not allowed for a notification")
 
     def _refuse(self, reason: str) -> None:
         self._refusals.append(reason)
@@ -130,7 +130,7 @@ _current: ContextVar[Confinement | None] = ContextVar("confinement", default=Non
 
 @cache
 def install() -> None:
-    """Have Python report to confinements, for the rest of the process."""
+    """Install the audit hook, which stays for the rest of the process."""
     sys.addaudithook(_audit)
 
 

@@ -1,4 +1,4 @@
-"""Empties the outbox in separate tasks, so that nothing else waits for a channel."""
+"""Sends the outbox's notifications in separate tasks, so that nothing else waits for a channel."""
 
 import asyncio
 import logging
@@ -9,32 +9,33 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.sealing import CannotOpen, Sealer
 from app.database import Database, DatabaseUnavailable
 from app.metrics.definitions import DELIVERIES
 from app.notifications.apprise import AppriseSender
 from app.notifications.failure import DeliveryError
 from app.notifications.rounds import Rounds
-from app.notifications.sending import Delivery, Outcome, claim, note, supersede
+from app.notifications.sending import Delivery, Outcome, claim, note, retry_misdated, supersede
 from app.notifications.webhook import send_webhook
-from app.probing.failure import CheckerFault
 from app.probing.guard import Guard
 from app.probing.prober import Prober
+from app.probing.result import CheckerFault
 
 log = logging.getLogger(__name__)
 
-# Attempts at one channel at a time; at one that has failed, one (app.notifications.sending).
+# Concurrent attempts per channel; a failing channel gets one (app.notifications.sending).
 PER_CHANNEL = 2
-# Seconds between two searches for what has been overtaken.
+# Seconds between two searches for superseded notifications, and those with an impossible time.
 SUPERSEDE_SECONDS = 1.0
-# Seconds that the last outcomes may take to be stored.
+# Seconds allowed for storing the last outcomes.
 NOTE_SECONDS = 2.0
 
 
 @dataclass
 class Lane:
-    """Attempts that may be under way at once at channels of a kind that work, or that fail.
+    """Slots for concurrent attempts at channels of one kind: those that work, or those that fail.
 
-    The two have separate slots, so that failing channels, however many, take none from good ones.
+    They are separate, so that failing channels, however many, take no slots from working ones.
     """
 
     kind: str
@@ -44,19 +45,20 @@ class Lane:
 
 
 class DeliveryLoop:
-    """Sends what is due, from `start` to `close`, in the event loop that it was made in.
+    """Sends due notifications, from `start` to `close`, in the event loop it was created in.
 
-    Several at once, in however many workers, send nothing twice, unless one is killed between
-    sending and storing the outcome: then the same webhook-id comes again. All that is claimed
-    starts at once, so the lease runs while the attempt does. One connection to the database is
-    used at a time.
+    Any number of loops, in any number of workers, send nothing twice, unless one is killed between
+    sending and storing the outcome: then the same webhook-id is sent again. Every claimed
+    notification is attempted at once, so its lease starts with the attempt. The loop uses one
+    database connection at a time.
     """
 
-    def __init__(self, database: Database, prober: Prober, guard: Guard) -> None:
+    def __init__(self, database: Database, prober: Prober, guard: Guard, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
         self._prober = prober
         self._apprise = AppriseSender(guard, on_thread_end=self.wake)
-        # Webhooks cost next to nothing while they wait, services of Apprise a thread.
+        # A waiting webhook costs next to nothing; a waiting Apprise service occupies a thread.
         self._lanes = [
             Lane("webhook", failing=False, slots=64),
             Lane("webhook", failing=True, slots=32),
@@ -69,18 +71,18 @@ class DeliveryLoop:
         self._rounds = Rounds(self._round, "delivery")
 
     def start(self) -> None:
-        """Begin. Apprise is imported meanwhile, in a thread."""
+        """Start the loop. Apprise is imported in a thread in the meantime."""
         self._apprise.warm_up()
         self._rounds.start()
 
     def wake(self) -> None:
-        """Look at the outbox now. Only to be called in the event loop."""
+        """Check the outbox now. Call this only from the event loop."""
         self._rounds.wake()
 
     async def close(self, seconds: float) -> None:
-        """Begin nothing more, and give the attempts under way at most `seconds`.
+        """Start nothing new, and give the attempts in progress at most `seconds`.
 
-        What has not ended then counts as failed, because it is not known whether it arrived.
+        Unfinished attempts then count as failed, because it is unknown whether they arrived.
         """
         if not await self._rounds.stop():
             return
@@ -91,7 +93,7 @@ class DeliveryLoop:
         }
         for attempt in unfinished:
             attempt.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*unfinished, return_exceptions=True)
         stopped = "the worker was stopped"
         self._outcomes += [Outcome(delivery, stopped) for delivery in unfinished.values()]
@@ -99,48 +101,49 @@ class DeliveryLoop:
             async with asyncio.timeout(NOTE_SECONDS):
                 await self._note()
         except (DatabaseUnavailable, TimeoutError):
-            # Their leases end, and another worker sends them again.
-            log.warning("%d outcomes of notifications are lost", len(self._outcomes))
+            # When their leases expire, another worker sends them again.
+            log.warning("%d outcomes of notifications were lost", len(self._outcomes))
 
     async def _round(self) -> None:
         await self._note()
         await self._begin()
 
     async def _note(self) -> None:
-        """Store the outcomes that have come in. Raises DatabaseUnavailable."""
+        """Store the outcomes gathered so far. Raises DatabaseUnavailable."""
         outcomes, self._outcomes = self._outcomes, []
         if not outcomes:
             return
         try:
             await self._store(outcomes)
         except (DatabaseUnavailable, asyncio.CancelledError):
-            # Kept for the next round: a lost outcome would mean that it is sent again.
+            # Kept for the next round: a lost outcome means that the notification is sent again.
             self._outcomes = outcomes + self._outcomes
             raise
         except Exception:
-            log.exception("noting %d outcomes failed; trying one by one", len(outcomes))
+            log.exception("storing %d outcomes failed; trying one by one", len(outcomes))
             for outcome in outcomes:
                 try:
                     await self._store([outcome])
                 except DatabaseUnavailable:
                     raise
                 except Exception:
-                    # Its lease ends, and it is sent again. The others are not to wait for it.
-                    log.exception("the outcome of notification %d is lost", outcome.delivery.id)
+                    # It is sent again when its lease expires. The others must not wait for it.
+                    log.exception("the outcome of notification %d was lost", outcome.delivery.id)
 
     async def _store(self, outcomes: Sequence[Outcome]) -> None:
         async with self._database.transaction() as session:
             await note(session, outcomes)
 
     async def _begin(self) -> None:
-        """Claim what there are slots for, and begin it."""
+        """Claim as many notifications as there are free slots, and start sending them."""
         now = asyncio.get_running_loop().time()
         async with self._database.transaction() as session:
             if now - self._superseded_at >= SUPERSEDE_SECONDS:
+                await retry_misdated(session)
                 await supersede(session)
                 self._superseded_at = now
             claimed = [(lane, await self._claim(session, lane)) for lane in self._lanes]
-        # Only now are they ours, and no transaction is open while the channels take their time.
+        # Claimed only by the commit; and no transaction stays open while the channels respond.
         for lane, deliveries in claimed:
             for delivery in deliveries:
                 lane.running.add(delivery)
@@ -149,7 +152,7 @@ class DeliveryLoop:
                 attempt.add_done_callback(self._attempts.pop)
 
     async def _claim(self, session: AsyncSession, lane: Lane) -> list[Delivery]:
-        """Take what there are slots for. A thread that was given up and still runs has one, too."""
+        """Claim for the free slots; an abandoned thread that still runs occupies one, too."""
         stuck = self._apprise.stuck()
         occupied = len(lane.running) + (stuck.total() if lane.kind == "apprise" else 0)
         if occupied >= lane.slots:
@@ -197,7 +200,7 @@ class DeliveryLoop:
         try:
             if delivery.kind == "webhook":
                 message_id = f"notification-{delivery.id}"
-                secret = delivery.secret or ""
+                secret = self._sealer.open(delivery.secret or "")
                 answer = await send_webhook(
                     self._prober, delivery.url, secret, message_id, delivery.payload
                 )
@@ -207,10 +210,14 @@ class DeliveryLoop:
                 )
         except DeliveryError as failure:
             error, answer = str(failure), failure.answer
+        except CannotOpen as fault:
+            # This channel's failure and no other's. Tried again like any, so that it goes on by
+            # itself when the key is back.
+            error = str(fault)
         except CheckerFault as fault:
             return Outcome(delivery, fault.reason, ours=True)
         except Exception as bug:
-            # What one channel's library raises must not keep the others from being notified.
+            # An exception from one channel's library must not stop the other notifications.
             log.exception("sending notification %d failed", delivery.id)
             error = f"internal error: {type(bug).__name__}"
         return Outcome(delivery, error, answer)

@@ -4,7 +4,7 @@
 class DeliveryError(Exception):
     """The attempt failed; the message says why, in a plain sentence.
 
-    `answer` is what the channel said, if it said something.
+    `answer` is the channel's response, if there was one.
     """
 
     def __init__(self, reason: str, answer: str | None = None) -> None:

@@ -26,18 +26,18 @@ from app.database import Base
 class Notification(Base):
     """One message to one channel.
 
-    pending, then sent; or dead, after too many attempts; or superseded, because a newer incident
-    of the same monitor overtook it. While a worker sends it, `sending` is set and
-    `next_attempt_at` is the end of the lease: should the worker be killed, another one takes over
-    then. What fails after `give_up_at` is dead, however few attempts it had. `request_id`: of the
-    request that caused it, if one did.
+    The state is pending, then sent; or dead, after too many attempts; or superseded, if a newer
+    incident of the same monitor overtook it. While a worker sends it, `sending` is set and
+    `next_attempt_at` is the end of the lease: if the worker is killed, another one takes over
+    then. A failure after `give_up_at` makes it dead, regardless of the number of attempts.
+    `request_id` is that of the request that caused the notification, if any.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
-        # One row per change of an outage and channel, whatever process writes.
+        # One row per incident, channel and event, whichever process writes it.
         UniqueConstraint("incident_id", "channel_id", "event", name="notifications_once"),
-        # Small, however much has been sent: only unsent notifications are in it.
+        # Small, however much has been sent: it contains only unsent notifications.
         Index(
             "notifications_pending",
             "channel_id",
@@ -45,9 +45,9 @@ class Notification(Base):
             "id",
             postgresql_where=text("state = 'pending'"),
         ),
-        # What came before and after, of one monitor and channel.
+        # Finds earlier and later notifications of one monitor and channel.
         Index("notifications_in_order", "monitor_id", "channel_id", "id"),
-        # For the deletion of a channel, and of what is past the retention.
+        # For deleting a channel, and notifications past their retention.
         Index("notifications_by_channel", "channel_id"),
         Index("notifications_settled", "created_at", postgresql_where=text("state <> 'pending'")),
     )
@@ -68,7 +68,7 @@ class Notification(Base):
         DateTime(timezone=True), server_default=text("now() + interval '24 hours'")
     )
     last_error: Mapped[str | None] = mapped_column(Text)
-    # What the channel answered to the last attempt that reached it.
+    # The channel's response to the last attempt that reached it.
     answer: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,4 +1,4 @@
-"""A notification is stored in the transaction of the change that it reports, and sent later."""
+"""Stores a notification in the transaction of the change that it reports; it is sent later."""
 
 import json
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from app.notifications.models import Notification
 from app.notifications.schemas import Told
 
 MAX_ID = 2**63 - 1
-# Of one incident there is one for a channel and event; a hundred channels are more than a page
+# An incident has one notification per channel and event; a hundred channels are more than a page
 # shows.
 LONGEST_LIST = 200
 
-# To every channel, or to those that the monitor names. The payload is made now, so that
+# For every channel, or for those that the monitor lists. The payload is built now, so that
 # retries report the same facts.
 #
-# The channels are locked before anything refers to them: one that is being deleted at this moment
-# is waited for and then left out, where a foreign key would refuse the whole batch of results.
+# The channels are locked before anything refers to them: if one is just being deleted, this waits
+# and then leaves it out. Otherwise a foreign key would reject the whole batch of results.
 _ENQUEUE = text("""
     WITH told AS MATERIALIZED (
         SELECT c.id AS channel_id, i.id AS incident_id
@@ -61,16 +61,16 @@ _WITHDRAW = text("""
     DELETE FROM notifications WHERE monitor_id = ANY(CAST(:monitors AS int[]))
 """)
 
-# Listeners hear it once the transaction is committed, and only then.
+# Listeners receive it only once the transaction is committed.
 _NOTIFY = text("SELECT pg_notify('notifications', '')")
 
 
 class NotificationNotFoundError(NotFoundError):
-    """There is no notification of this number."""
+    """There is no notification with this id."""
 
 
 async def enqueue(session: AsyncSession, event: str, incidents: Sequence[int]) -> int:
-    """Store `event` of these incidents for their channels; return how many notifications."""
+    """Store notifications of `event` for these incidents' channels; return how many."""
     if not incidents:
         return 0
     values = {
@@ -97,7 +97,7 @@ async def enqueue_test(session: AsyncSession, channel_id: int) -> Notification:
 
 
 async def find(session: AsyncSession, notification_id: int, *, lock: bool = False) -> Notification:
-    """Return a notification; with `lock`, no other transaction changes it.
+    """Return a notification; with `lock`, no other transaction can change it.
 
     Raises NotificationNotFoundError.
     """
@@ -110,7 +110,7 @@ async def find(session: AsyncSession, notification_id: int, *, lock: bool = Fals
 
 
 async def told(session: AsyncSession, incident_id: int) -> list[Told]:
-    """Return who was told of an incident, oldest first, and what became of it."""
+    """Return the notifications of an incident and their outcomes, oldest first."""
     query = (
         select(
             Notification.id,
@@ -133,18 +133,18 @@ async def told(session: AsyncSession, incident_id: int) -> list[Told]:
 async def withdraw(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
     """Delete the notifications of monitors that are being deleted.
 
-    Their channels are locked first and in order, as where the outcomes of attempts are stored: so
-    there are no deadlocks.
+    Their channels are locked first and in order, as they are where the outcomes of attempts are
+    stored, so there are no deadlocks.
     """
     for statement in (_HOLD, _WITHDRAW):
         await session.execute(statement, {"monitors": list(monitor_ids)})
 
 
 async def replay(session: AsyncSession, notification_id: int) -> Notification:
-    """Have a dead notification sent again, with a new set of attempts.
+    """Queue a dead notification again, with a new set of attempts.
 
-    Only if it is still the latest news of its monitor: "is down" must not come after "is up
-    again". Raises NotificationNotFoundError and ConflictError.
+    It must still be the latest one of its monitor for the channel: "is down" must not come after
+    "is up again". Raises NotificationNotFoundError and ConflictError.
     """
     notification = await find(session, notification_id, lock=True)
     if notification.state != "dead":
@@ -158,8 +158,8 @@ async def replay(session: AsyncSession, notification_id: int) -> Notification:
     )
     if later is not None:
         raise ConflictError(
-            f"It has been overtaken: notification {later} tells this channel more recent news of "
-            "the same monitor."
+            f"It has been superseded: notification {later} has more recent news of the same "
+            "monitor for this channel."
         )
     notification.state = "pending"
     notification.attempts = 0

@@ -1,4 +1,4 @@
-"""Rounds of work in an event loop: when they are asked for, and every two seconds anyway."""
+"""Runs rounds of work in an event loop: on request, and every two seconds anyway."""
 
 import asyncio
 import logging
@@ -8,16 +8,16 @@ from app.database import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
-# Seconds between two rounds when nothing wakes, and after one that failed.
+# Seconds between two rounds if nothing wakes the loop, and after a failed round.
 POLL_SECONDS = 2.0
-# Seconds that the end waits for a round under way.
+# Seconds that `stop` waits for a round in progress.
 STOP_SECONDS = 2.0
 
 
 class Rounds:
-    """Calls `work` from `start` to `stop`, one round after the other, whatever becomes of one.
+    """Calls `work` from `start` to `stop`, one round after the other, even if a round fails.
 
-    `what`: the work's name, for the log.
+    `what` is the work's name in log messages.
     """
 
     def __init__(self, work: Callable[[], Awaitable[None]], what: str) -> None:
@@ -28,23 +28,23 @@ class Rounds:
         self._working: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start the rounds."""
         self._working = asyncio.create_task(self._go_round())
 
     def wake(self) -> None:
-        """Begin a round now. Only to be called in the event loop."""
+        """Start a round now. Call this only from the event loop."""
         self._woken.set()
 
     async def stop(self) -> bool:
-        """Begin no other round, and wait for the one under way; return whether any ever began."""
+        """Start no more rounds, wait for the current one, and return whether `start` was called."""
         if self._working is None:
             return False
         self._stopped.set()
         self._woken.set()
-        # Broken off after the commit of a claim, it would leave what it has claimed to the lease.
+        # Interrupted after committing a claim, it would leave the claimed rows to their leases.
         await asyncio.wait([self._working], timeout=STOP_SECONDS)
         self._working.cancel()
-        # Waited for; that it ends as cancelled is no fault.
+        # Wait for it; ending as cancelled is not an error.
         await asyncio.gather(self._working, return_exceptions=True)
         return True
 
@@ -58,7 +58,7 @@ class Rounds:
                 # Wait before the next round, however often it is woken.
                 await self._pause(self._stopped)
             except Exception:
-                # A bug in one round must not be the end of all of them.
+                # A bug in one round must not stop all later rounds.
                 log.exception("%s failed", self._what)
                 await self._pause(self._stopped)
             if not self._stopped.is_set():
@@ -69,5 +69,5 @@ class Rounds:
             async with asyncio.timeout(POLL_SECONDS):
                 await end.wait()
         except TimeoutError:
-            # Nobody has woken it: time for the next round.
+            # Not woken: time for the next round.
             return

@@ -1,4 +1,4 @@
-"""See what became of notifications, and send dead ones again."""
+"""Read notifications and their outcomes, and send dead ones again."""
 
 from fastapi import APIRouter
 from sqlalchemy import select
@@ -23,7 +23,7 @@ router = APIRouter(
 async def list_notifications(
     session: Session, page: PageDep, state: NotificationState | None = None
 ) -> Page[NotificationOut]:
-    """Notifications, newest first."""
+    """List notifications, newest first."""
     query = select(Notification)
     if state is not None:
         query = query.where(Notification.state == state)
@@ -42,7 +42,7 @@ async def list_notifications(
 
 @router.get("/{notification_id}", responses=documented(404))
 async def read_notification(notification_id: int, session: Session) -> NotificationOut:
-    """One notification: what became of it, and what its channel answered."""
+    """Return one notification, with its outcome and its channel's response."""
     return NotificationOut.model_validate(await outbox.find(session, notification_id))
 
 
@@ -50,6 +50,6 @@ async def read_notification(notification_id: int, session: Session) -> Notificat
 async def replay_notification(notification_id: int, session: Session) -> NotificationOut:
     """Send a dead notification again, with a new set of attempts.
 
-    Refused when a later one tells the same channel more recent news of the same monitor.
+    Refused if the same channel has a more recent notification about the same monitor.
     """
     return NotificationOut.model_validate(await outbox.replay(session, notification_id))

@@ -1,4 +1,4 @@
-"""Notifications as a client reads them."""
+"""Notifications as a client sees them."""
 
 from typing import Literal
 
@@ -22,10 +22,10 @@ class NotificationOut(BaseModel):
         "same monitor came before it was sent."
     )
     attempts: int
-    next_attempt_at: AwareDatetime = Field(description="While it is pending.")
+    next_attempt_at: AwareDatetime = Field(description="Only meaningful while it is pending.")
     last_error: str | None = Field(examples=["connection refused"])
     answer: str | None = Field(
-        description="What the channel answered to the last attempt that called it.",
+        description="The channel's response to the last attempt that reached it.",
         examples=['200 OK: {"ok": true}'],
     )
     created_at: AwareDatetime
@@ -33,7 +33,7 @@ class NotificationOut(BaseModel):
 
 
 class Told(BaseModel):
-    """What became of one message about an incident."""
+    """The outcome of one notification about an incident."""
 
     model_config = ConfigDict(from_attributes=True)
 

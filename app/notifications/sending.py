@@ -1,4 +1,4 @@
-"""Notifications are claimed and their outcomes stored, with one statement for either."""
+"""Claims due notifications, and stores the outcomes of attempts to send them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# Seconds for which a worker has a notification: longer than the slowest attempt takes, with storing
-# its outcome.
+# Seconds for which a worker holds a notification: longer than the slowest attempt, including
+# storing its outcome.
 LEASE_SECONDS = 60
-# 5 s, 10 s, 20 s … up to an hour apart: twelve attempts take about two hours and a half.
+# 5 s, 10 s, 20 s … up to an hour apart: twelve attempts take about two and a half hours.
 MAX_ATTEMPTS = 12
 FIRST_RETRY_SECONDS = 5
 LONGEST_RETRY_SECONDS = 3600
-# A channel with this many failures in a row is suspended: for 5 s, doubled up to 5 min.
-# One notification is tried then; the others wait, and lose no attempts by it.
+# A channel with this many consecutive failures is suspended: for 5 s, doubling up to 5 min.
+# Then one notification is tried; the others wait without using up attempts.
 FAILURES_TO_SUSPEND = 3
 LONGEST_SUSPENSION_SECONDS = 300
 LONGEST_ERROR = 500
@@ -27,7 +27,7 @@ LONGEST_ANSWER = 600
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """A notification that is ours to send; compared by identity."""
+    """A notification that this process has claimed; compared by identity."""
 
     id: int
     channel_id: int
@@ -42,10 +42,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an attempt; `error` is None when the notification has arrived.
+    """The outcome of an attempt; `error` is None if the notification was delivered.
 
-    `answer` is what the channel said, if it said something. `ours`: the error says nothing about
-    the channel, because it was not even called.
+    `answer` is the channel's response, if there was one. `ours`: the error says nothing about the
+    channel, because the channel was never called.
     """
 
     delivery: Delivery
@@ -54,13 +54,13 @@ class Outcome:
     ours: bool = False
 
 
-# Of one monitor and channel the earlier goes first: "up again" must not come before "down". That
-# is a scalar subquery on purpose, answered from the index for the few rows that come first. As NOT
-# EXISTS the planner joins all that is pending: with 100,000 rows 350 ms instead of 5.
+# For one monitor and channel, earlier notifications go first: "up again" must not precede "down".
+# The check is a scalar subquery on purpose: the index answers it for the few rows that come first.
+# With NOT EXISTS, the planner joins all pending rows: with 100,000 rows, 350 ms instead of 5.
 #
-# The channel is locked, so that of two workers one takes from it. Nothing here waits for a lock, so
-# there are no deadlocks. A channel that has failed is tried alone, and a suspended one whose
-# time has come is suspended again until its trial is over.
+# The channel is locked, so only one worker at a time claims from it. Nothing here waits for a lock,
+# so there are no deadlocks. A failing channel gets one attempt at a time, and a suspended channel
+# that is due for a trial is suspended again until the trial has ended.
 _CLAIM = text("""
     WITH ready AS MATERIALIZED (
         SELECT c.id, c.kind, c.url, c.secret, c.failures, greatest(
@@ -104,8 +104,8 @@ _CLAIM = text("""
         n.monitor_id, n.request_id
 """).columns(payload=JSONB())
 
-# What a newer incident of the same monitor has overtaken is not sent any more. Not while it is
-# being sent: the newer one waits for the end of that.
+# Notifications overtaken by a newer incident of the same monitor are not sent any more. One that
+# is being sent is left alone: the newer one waits for that attempt to end.
 _SUPERSEDE = text("""
     WITH overtaken AS MATERIALIZED (
         SELECT n.id FROM notifications n
@@ -121,7 +121,16 @@ _SUPERSEDE = text("""
     FROM overtaken WHERE n.id = overtaken.id
 """)
 
-# By the number of attempts: one whose lease has run out finds it changed, and changes nothing.
+# Times later than any retry can be: the clock was ahead and has been set back. Without this nobody
+# would be notified of an outage until then.
+_TRY_CHANNELS = text("""
+    UPDATE channels SET retry_at = now()
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM channels WHERE retry_at > now() + CAST(:longest AS interval)
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))
+""")
+
+# Matched by the number of attempts: a worker whose lease has expired changes nothing.
 _SENT = text("""
     UPDATE notifications
     SET state = 'sent', sending = false, sent_at = now(), last_error = NULL, answer = :answer
@@ -136,7 +145,7 @@ _FAILED = text("""
     WHERE id = :id AND attempts = :attempts AND state = 'pending'
 """)
 
-# As if it had never been claimed, but not at once again.
+# As if it had never been claimed, except that it is not retried at once.
 _GIVEN_BACK = text("""
     UPDATE notifications
     SET sending = false, last_error = :error, attempts = attempts - 1,
@@ -159,7 +168,7 @@ _CHANNEL_FAILS = text("""
     WHERE id = :channel_id
 """)
 
-# Behind a channel that has failed for long, too: they were never tried, and never will be.
+# Includes those queued behind a long-failing channel: never tried, and they never will be.
 _GIVE_UP = text("""
     UPDATE notifications
     SET state = 'dead', last_error = :error
@@ -168,9 +177,9 @@ _GIVE_UP = text("""
 
 
 def wait_after(attempts: int) -> float:
-    """Return the seconds until the next attempt: doubled every time, with a jitter of a quarter.
+    """Return the seconds until the next attempt: doubled every time, with a jitter of 25 %.
 
-    The jitter keeps what failed together from coming back together.
+    The jitter keeps attempts that failed together from being retried together.
     """
     wait = min(FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1), LONGEST_RETRY_SECONDS)
     return wait * random.uniform(0.75, 1.25)  # noqa: S311 (no secret)
@@ -185,10 +194,10 @@ async def claim(
     per_channel: int,
     busy: Mapping[int, int],
 ) -> list[Delivery]:
-    """Take what is due of the channels of one kind, that work or that fail.
+    """Claim due notifications for channels of one kind: those that work, or those that fail.
 
-    `busy` says how many attempts this process makes already, by channel: with these, none has
-    more than `per_channel`.
+    `busy` counts the attempts that this process is already making, by channel; including these,
+    no channel gets more than `per_channel`.
     """
     values = {
         "kind": kind,
@@ -204,15 +213,37 @@ async def claim(
 
 
 async def supersede(session: AsyncSession) -> None:
-    """Drop what a newer incident of the same monitor has overtaken."""
+    """Drop notifications overtaken by a newer incident of the same monitor."""
     await session.execute(_SUPERSEDE)
 
 
-async def note(session: AsyncSession, outcomes: Sequence[Outcome]) -> None:
-    """Store what became of attempts, and what it says about their channels.
+async def retry_misdated(session: AsyncSession) -> None:
+    """Retry now what waits for a time that only a wrong clock can have set."""
+    # An attempt in progress holds its channel for less than either; 1.25: `wait_after` adds jitter.
+    suspension = timedelta(seconds=LONGEST_SUSPENSION_SECONDS)
+    await session.execute(_TRY_CHANNELS, {"longest": suspension})
+    await retry_misdated_rows(session, "notifications")
 
-    The channel before its notifications, and the channels in order, as their deletion locks
-    them: so there are no deadlocks.
+
+async def retry_misdated_rows(session: AsyncSession, table: str) -> None:
+    """Retry the misdated rows of an outbox; `table` goes into the SQL, so it must be a constant."""
+    statement = f"""
+        UPDATE {table}
+        SET next_attempt_at = now(), give_up_at = least(give_up_at, now() + interval '24 hours')
+        WHERE id = ANY(ARRAY(
+            SELECT id FROM {table}
+            WHERE state = 'pending' AND next_attempt_at > now() + CAST(:longest AS interval)
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))
+    """  # noqa: S608  (a constant)
+    longest = timedelta(seconds=1.25 * LONGEST_RETRY_SECONDS)
+    await session.execute(text(statement), {"longest": longest})
+
+
+async def note(session: AsyncSession, outcomes: Sequence[Outcome]) -> None:
+    """Store the outcomes of attempts, and what they say about the channels.
+
+    Each channel is updated before its notifications, and the channels in order, as their deletion
+    locks them, so there are no deadlocks.
     """
     for outcome in sorted(outcomes, key=lambda outcome: outcome.delivery.channel_id):
         await _note(session, outcome)
@@ -245,5 +276,5 @@ async def _note(session: AsyncSession, outcome: Outcome) -> None:
 
 
 def _storable(text: str, limit: int) -> str:
-    # A library's message may hold what PostgreSQL's text does not take.
+    # A library's message may contain characters that PostgreSQL's text type rejects.
     return text.replace("\x00", "").encode(errors="replace").decode()[:limit]

@@ -1,4 +1,4 @@
-"""Webhooks: the payload as JSON, signed as Standard Webhooks says."""
+"""Webhooks: the payload as JSON, signed according to Standard Webhooks."""
 
 import base64
 import hashlib
@@ -9,23 +9,22 @@ from http import HTTPStatus
 from typing import Any
 
 from app.notifications.failure import DeliveryError
-from app.probing.failure import Failure
 from app.probing.http import Request
 from app.probing.prober import Prober
-from app.probing.result import printable
+from app.probing.result import Failure, printable
 from app.probing.urls import parse_url
 
 # Seconds for one attempt.
 WEBHOOK_SECONDS = 10.0
-# Characters of a body that are kept.
+# Characters of a response body that are kept.
 LONGEST_ANSWER = 500
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """Return the signature of a webhook, as Standard Webhooks 1.0 has it.
+    """Return the signature of a webhook according to Standard Webhooks 1.0.
 
-    "v1," and the base64 of HMAC-SHA256 over "ID.TIMESTAMP.BODY". The secret is taken as it is,
-    or where it begins with "whsec_", as base64. https://www.standardwebhooks.com
+    It is "v1," and the base64 of HMAC-SHA256 over "ID.TIMESTAMP.BODY". The secret is used as it is,
+    or decoded from base64 if it begins with "whsec_". https://www.standardwebhooks.com
     """
     key = secret.encode()
     if secret.startswith("whsec_"):
@@ -37,10 +36,10 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 async def send_webhook(
     prober: Prober, url: str, secret: str, message_id: str, payload: dict[str, Any]
 ) -> str:
-    """POST the payload as JSON, signed; return what the server answered.
+    """POST the payload as signed JSON; return the server's response.
 
-    Anything but a status of 2xx is DeliveryError. Redirects are not followed: a signed
-    message goes only where its owner sent it.
+    Raises DeliveryError for any status other than 2xx. Redirects are not followed: a signed
+    message is sent only to the address that its owner configured.
     """
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     timestamp = int(time.time())
@@ -67,11 +66,11 @@ async def send_webhook(
 
 
 def answer_of(status: int, body: bytes) -> str:
-    """Return an answer for a person who asks what became of a test: "200 OK: {"ok": true}"."""
+    """Return a response as text for users, such as "200 OK: {"ok": true}"."""
     try:
         line = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         line = str(status)
-    # A character has at most four bytes; what is not text is left out.
+    # A character has at most four bytes; anything that is not text is left out.
     text = printable(body[: 4 * LONGEST_ANSWER + 4].decode(errors="replace"), LONGEST_ANSWER)
     return f"{line}: {text}" if text else line

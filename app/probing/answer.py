@@ -1,15 +1,14 @@
-"""An HTTP answer as it arrives, within limits."""
+"""Parses an HTTP response as it arrives, within limits."""
 
 import asyncio
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from app.probing.body import BODY_LIMIT, COMPRESSIONS, Body
-from app.probing.failure import CheckerFault, Failure
-from app.probing.result import Stopwatch
+from app.probing.result import CheckerFault, Failure, Stopwatch
 
 HEADERS_LIMIT = 64 * 1024
-# With framing and extensions; a body that takes more than this is made to keep the reader busy.
+# Includes framing and extensions; a body that takes more is designed to keep the reader busy.
 WIRE_LIMIT = 8 * BODY_LIMIT
 # The same for chunks: at this number, the chunks of a body of 1 MiB have 64 bytes.
 PARTS_LIMIT = 16 * 1024
@@ -28,10 +27,10 @@ _WANTED = frozenset(
 
 
 class Answer:
-    """Reads one answer, until it is complete or has proved wrong; it does no I/O.
+    """Reads one response until it is complete or turns out to be invalid; does no I/O.
 
-    `done` is set then; `failure` says what is wrong. `head`: it is the answer to HEAD. `follow`:
-    the body of a redirect does not matter. `keep`: the content of the body is wanted.
+    `done` is set then; `failure` says what is wrong. `head`: this is the response to HEAD.
+    `follow`: a redirect's body does not matter. `keep`: the content of the body is wanted.
     """
 
     __slots__ = (
@@ -78,7 +77,7 @@ class Answer:
         self._body_size = 0
         self._parts = 0
         parser = HttpResponseParser(self)
-        # Servers at the edge of the standard that every browser reads.
+        # Tolerate servers that bend the standard but work in every browser.
         parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
@@ -86,18 +85,18 @@ class Answer:
 
     @property
     def redirected(self) -> bool:
-        """Tell whether the answer sends the client elsewhere."""
+        """Return whether the response is a redirect."""
         return self.status in REDIRECTS and b"location" in self.headers
 
     def feed(self, data: memoryview) -> None:
-        """Parse the next bytes; what comes after the end is left alone."""
+        """Parse the next bytes; anything after the end of the response is ignored."""
         if self._parser is None:
             return
         self.received += len(data)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
-            # The answer is whole; what follows is another protocol's, and not read.
+            # The response is complete; what follows is another protocol and is not read.
             pass
         except HttpParserError as error:
             self.fail(f"not HTTP: {error}")
@@ -110,7 +109,7 @@ class Answer:
             self.fail("body did not end within 1 MiB")
 
     def end(self, broken: str | None) -> None:
-        """Judge what is there when no more will come; `broken` is why, if that was an error."""
+        """Judge what has arrived when no more will; `broken` is the reason if that is an error."""
         if self.finished:
             return
         if not self.status:
@@ -128,7 +127,7 @@ class Answer:
             self.fail("connection closed before the body was complete")
 
     def fail(self, reason: str) -> None:
-        """Finish with a Failure, unless it is finished already."""
+        """Finish with a Failure, unless already finished."""
         if not self.finished:
             self.finish(Failure(reason))
 
@@ -136,21 +135,21 @@ class Answer:
         """Stop reading and wake the waiting check."""
         self.failure = failure
         self.finished = True
-        # It is done already if the check was cancelled in the meantime.
+        # `done` is set already if the check was cancelled in the meantime.
         if not self.done.done():
             self.done.set_result(None)
 
     def close(self) -> None:
         """Parse nothing more."""
         self.finished = True
-        # The two refer to each other.
+        # The parser and this object refer to each other.
         self._parser = None
 
-    # The parser's callbacks. They raise nothing: what passes through the parser comes out as
-    # another error.
+    # The parser's callbacks. They must not raise: the parser would turn any exception into a
+    # different error.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note the headers that matter; what comes after the body is no header."""
+        """Keep the headers that matter; ignore anything that follows the body."""
         name = name.lower()
         self._head_size += len(name) + len(value) + 4
         if self._head_size > HEADERS_LIMIT:
@@ -175,7 +174,7 @@ class Answer:
             self.body = Body(encoding, keep=self._keep)
 
     def on_body(self, data: bytes) -> None:
-        """Take a part of the body, within the limits."""
+        """Take the next part of the body, within the limits."""
         if self.finished:
             return
         self._body_size += len(data)
@@ -197,11 +196,11 @@ class Answer:
                 self.fail("body did not end within 1 MiB")
 
     def on_message_complete(self) -> None:
-        """Take the end of an answer."""
+        """Handle the end of a response."""
         if self.status:
             self._complete()
         else:
-            # An informational answer; the real one follows.
+            # An informational response; the real one follows.
             self.headers.clear()
 
     def _complete(self) -> None:
@@ -216,7 +215,7 @@ class Answer:
         self.finish()
 
     def _until_close(self) -> bool:
-        """Tell whether the end of the connection is the end of the body (RFC 9112, 6.3)."""
+        """Return whether the body ends where the connection ends (RFC 9112, 6.3)."""
         coding = self.headers.get(b"transfer-encoding")
         if coding is None:
             return b"content-length" not in self.headers

@@ -1,15 +1,15 @@
-"""The part of an answer's body that is looked at: decompressed, and never more than 1 MiB."""
+"""The part of a response body that is examined: decompressed, and never more than 1 MiB."""
 
 import zlib
 
-from app.probing.failure import Failure
+from app.probing.result import Failure
 
 BODY_LIMIT = 1024 * 1024
-# Text shrinks by 3 to 20 times; beyond this a body is made to hurt its reader.
+# Text compresses by 3 to 20 times; a body beyond this limit is meant to hurt its reader.
 INFLATION_LIMIT = 100
 COMPRESSIONS = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
-# zlib's own numbers: both of gzip and zlib by their headers, and deflate without a header.
+# zlib's window-bits values: detect gzip or zlib by the header, or read deflate without one.
 _BY_HEADER = 32 + zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
 
@@ -17,15 +17,15 @@ _RAW = -zlib.MAX_WBITS
 class Body:
     """Takes the body as it arrives; `keep` says whether its content is wanted at all.
 
-    A compressed one is unpacked even if its content is not wanted, because one that cannot be
-    unpacked is broken for every client. Never more than 1 MiB is unpacked, in all.
+    A compressed body is decompressed even if its content is not wanted, because one that cannot be
+    decompressed is broken for every client. At most 1 MiB is decompressed in total.
     """
 
     __slots__ = ("_chunks", "_decoder", "_fed", "_keep", "_raw_allowed", "size", "truncated")
 
     def __init__(self, encoding: bytes, *, keep: bool) -> None:
         self._decoder = zlib.decompressobj(_BY_HEADER) if encoding in COMPRESSIONS else None
-        # Some servers send "deflate" without the header that it has by RFC 9110.
+        # Some servers send "deflate" without the header that RFC 9110 requires.
         self._raw_allowed = encoding == b"deflate"
         self._keep = keep
         self._chunks: list[bytes] = []
@@ -34,7 +34,7 @@ class Body:
         self.truncated = False
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes from the wire; raise Failure if they cannot be unpacked."""
+        """Take the next bytes from the wire; raise Failure if they cannot be decompressed."""
         if self.truncated:
             return
         if self._decoder is not None:
@@ -47,7 +47,7 @@ class Body:
             self._check_inflation()
 
     def end(self) -> None:
-        """Take the end of the body; raise Failure if something compressed is cut off."""
+        """Handle the end of the body; raise Failure if compressed data is cut off."""
         if self._decoder is not None and self._fed and not (self._decoder.eof or self.truncated):
             raise Failure("the compressed body is incomplete")
 
@@ -58,7 +58,7 @@ class Body:
     def _inflate(self, data: bytes) -> bytes:
         assert self._decoder is not None
         if self._decoder.eof:
-            # zlib would gather what comes after the end, copying all of it at every call.
+            # zlib would collect whatever follows the end, copying all of it on every call.
             return b""
         first = not self._fed
         self._fed += len(data)

@@ -1,4 +1,4 @@
-"""A fresh connection to a host, after its addresses have passed the guard; TLS on top of it."""
+"""Opens a new connection to a host once its addresses have passed the guard, and adds TLS."""
 
 import asyncio
 import errno
@@ -12,17 +12,16 @@ from time import perf_counter
 
 from aiohappyeyeballs import start_connection
 
-from app.probing.failure import Failure, explain
 from app.probing.guard import Guard, RefusedAddress
 from app.probing.resolve import Resolver
-from app.probing.result import Stopwatch, added
+from app.probing.result import Failure, Stopwatch, added, explain
 from app.probing.urls import numeric_address
 
-# RFC 8305, section 5: how long one address is tried before the next one joins in.
+# RFC 8305, section 5: how long one address is tried before the next one is tried in parallel.
 NEXT_ADDRESS_SECONDS = 0.25
-# A name may list hundreds; the deadline would not let them be tried anyway.
+# A name may have hundreds of addresses; the deadline would not allow trying them all anyway.
 ADDRESS_LIMIT = 16
-# The deadline of the whole check is the limit; the library insists on another.
+# The deadline of the whole check applies; the library insists on a limit for the handshake.
 _HANDSHAKE_SECONDS = 86_400.0
 
 # X509_V_ERR_* of OpenSSL, include/openssl/x509_vfy.h.
@@ -53,11 +52,11 @@ class Connector:
     async def connect(
         self, protocol_factory: Factory, host: str, port: int, watch: Stopwatch
     ) -> asyncio.Transport:
-        """Return a transport connected to `host`; raise Failure if there is no way to it.
+        """Return a transport connected to `host`; raise Failure if it cannot be reached.
 
-        The addresses that were checked are the ones connected to: the name is not looked up
-        again. One refused address among them refuses the host. The caller aborts the transport.
-        Raises CheckerFault if the checker itself lacks what a connection needs.
+        It connects to the very addresses that the guard has checked: the name is not looked up
+        again. If one of them is refused, so is the host. The caller must abort the transport.
+        Raises CheckerFault if the checker itself lacks a resource that a connection needs.
         """
         addresses = await self._addresses(host, watch)
         watch.phase = "connecting"
@@ -76,7 +75,7 @@ class Connector:
         return transport
 
     async def _addresses(self, host: str, watch: Stopwatch) -> list[str]:
-        """Return the addresses of `host`, all of which may be reached."""
+        """Return the addresses of `host`, all of them permitted by the guard."""
         watch.phase = "resolving"
         try:
             literal = numeric_address(host)
@@ -95,7 +94,7 @@ class Connector:
             for address in addresses[:ADDRESS_LIMIT]:
                 self.guard.check(address)
         except RefusedAddress as refused:
-            # Not which one: that would tell any user where an internal name leads.
+            # Do not name the address: any user could learn where an internal name leads.
             raise Failure(
                 f"address refused: the address of {host} is {refused.kind} address; "
                 "its network is not in ALLOWED_NETWORKS"
@@ -104,16 +103,16 @@ class Connector:
 
 
 def _has_source(address: str) -> bool:
-    """Tell whether this machine has an address to reach `address` from.
+    """Return whether this machine has a source address from which it can reach `address`.
 
-    Without IPv6 the error is the same as without a free port. Connecting UDP sends nothing.
+    Without IPv6, the error is the same as without a free port. Connecting UDP sends nothing.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as trial:
         try:
             trial.connect((address, 9))
         except OSError:
-            # There is no way to it: that is what is asked.
+            # No route to it: that is the answer.
             return False
     return True
 
@@ -121,7 +120,7 @@ def _has_source(address: str) -> bool:
 async def _race(
     loop: asyncio.AbstractEventLoop, protocol_factory: Factory, addresses: list[str], port: int
 ) -> asyncio.Transport:
-    """Connect to the address that answers first, starting with the first."""
+    """Connect to whichever address answers first, starting with the first one."""
     choices = [
         (
             socket.AF_INET6 if ":" in address else socket.AF_INET,
@@ -151,22 +150,22 @@ async def _race(
 
 @cache
 def tls_context(*, verify: bool) -> ssl.SSLContext:
-    """Return the process's one context, with or without verification of certificates.
+    """Return the process-wide context, with or without certificate verification.
 
-    Not by create_default_context, which asks for X.509 strictness from Python 3.13 on:
-    a certificate that browsers take would be down on one Python and up on another.
+    create_default_context is not used because it is strict about X.509 from Python 3.13 on: a
+    site whose certificate browsers accept would be up with one Python and down with another.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.set_alpn_protocols(["http/1.1"])
-    # A server that closes without notice is judged by whether the body was complete.
+    # If a server closes without notice, what counts is whether the body was complete.
     made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     if verify:
         made.load_default_certs()
-        # OpenSSL would open those of a directory one by one when it needs them. Without a file
-        # left to open, it would call a good certificate untrusted, so all are read now.
+        # OpenSSL opens the certificates of a directory one by one, on demand. If no more files
+        # could be opened then, it would call a good certificate untrusted, so all are read now.
         folder = ssl.get_default_verify_paths().capath
         for file in Path(folder).glob("*.[0-9]") if folder else ():
-            # One that can't be read is none, as it would be for OpenSSL.
+            # Skip files that can't be read, as OpenSSL does.
             with suppress(OSError):
                 made.load_verify_locations(file)
     else:
@@ -191,7 +190,7 @@ async def secure(
             transport,
             protocol,
             tls_context(verify=verify),
-            # The final dot of an absolute name is no part of it in a certificate.
+            # Names in certificates have no final dot, which an absolute name has.
             server_hostname=host.removesuffix("."),
             ssl_handshake_timeout=_HANDSHAKE_SECONDS,
         )
@@ -204,7 +203,7 @@ async def secure(
 
 
 def certificate_expiry(transport: asyncio.Transport) -> float | None:
-    """Return when the server's verified certificate expires, in seconds since the epoch."""
+    """Return when the server's verified certificate expires (seconds since the epoch), or None."""
     certificate = transport.get_extra_info("ssl_object").getpeercert()
     return ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else None
 

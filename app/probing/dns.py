@@ -9,25 +9,23 @@ import aiodns
 import pycares
 
 from app.probing.connect import Connector
-from app.probing.failure import Failure
 from app.probing.guard import Guard, RefusedAddress
 from app.probing.resolve import NameServerFailure, NoRecord, UnknownHost
-from app.probing.result import Stopwatch, added
+from app.probing.result import Failure, Stopwatch, added
 from app.probing.targets import DnsTarget
 from app.probing.urls import numeric_address
 
 SHOWN_LIMIT = 5
-# Where the name of a host stands in a record, by type.
+# Position of the host name in a record, by type.
 _HOST_WORD = {"CNAME": 0, "MX": 1, "NS": 0, "PTR": 0, "SOA": 0, "SRV": 3}
 
 
 async def check_dns(connector: Connector, target: DnsTarget, watch: Stopwatch) -> None:
-    """Return if the record is there, and the expected one among them; raise Failure if not.
+    """Return if there are records, including any expected one; raise Failure otherwise.
 
-    Names are compared without regard to case and a final dot, addresses by value, TXT as it is.
-    An MX record may be expected by its host alone. /etc/hosts is not looked at. The guard holds
-    for the reverse names that are asked for, for the addresses in the answer, and for the hosts
-    that would be shown.
+    Names are compared ignoring case and a final dot, addresses by value, TXT as it is. An expected
+    MX record may be given by its host alone. /etc/hosts is not used. The guard applies to reverse
+    names that are queried, to the addresses in the answer, and to the hosts that would be shown.
     """
     watch.phase = "resolving"
     guard = connector.guard
@@ -40,7 +38,7 @@ async def check_dns(connector: Connector, target: DnsTarget, watch: Stopwatch) -
     answer = await connector.resolver.query(name, record_type)
     watch.dns_ms = added(None, started)
     _check_names(guard, _read(answer, "CNAME"))
-    # The answer holds the aliases on the way, too.
+    # The answer also contains the aliases on the way.
     records = _read(answer, record_type)
     if not records:
         raise NoRecord(f"no {record_type} record for {target.hostname}")
@@ -68,7 +66,7 @@ def _check_names(guard: Guard, names: Iterable[str]) -> None:
 
 
 def _check_addresses(guard: Guard, what: str, addresses: Iterable[str | None]) -> None:
-    """Raise Failure, which does not name the address, if one of them is refused."""
+    """Raise Failure, without naming the address, if one of them is refused."""
     try:
         for address in addresses:
             if address is not None:
@@ -81,7 +79,7 @@ def _check_addresses(guard: Guard, what: str, addresses: Iterable[str | None]) -
 
 
 async def _check_hosts(connector: Connector, target: DnsTarget, records: Iterable[str]) -> None:
-    """Raise Failure if the name or a host in `records` leads to addresses that are refused.
+    """Raise Failure if the name or a host in `records` resolves to refused addresses.
 
     An internal zone's records must not be shown; its hosts have internal addresses.
     """
@@ -95,14 +93,14 @@ async def _check_hosts(connector: Connector, target: DnsTarget, records: Iterabl
         try:
             addresses = await connector.resolver.addresses(host)
         except (UnknownHost, NameServerFailure):
-            # What has no address leads nowhere that must not be asked.
+            # Without an address, it cannot lead anywhere that is refused.
             continue
         what = f"the address of a host in the {target.record_type} record"
         _check_addresses(connector.guard, what, addresses)
 
 
 def _read(answer: pycares.DNSResult, record_type: str) -> list[str]:
-    """Return the records of a type as strings, as a zone file has them, without final dots."""
+    """Return the records of a type as strings in zone-file notation, without final dots."""
     show, code = _TEXT[record_type], aiodns.query_type_map[record_type]
     return [show(record.data) for record in answer.answer if record.type == code]
 
@@ -114,7 +112,7 @@ def _normal(record_type: str, text: str) -> str:
         try:
             return ip_address(text.strip()).compressed
         except ValueError:
-            # No address: it is compared, and shown, as it was written.
+            # Not an address: compare and show it as written.
             return text
     return " ".join(word.removesuffix(".").lower() for word in text.split())
 

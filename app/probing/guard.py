@@ -1,4 +1,4 @@
-"""Which addresses a check may reach: what the Internet routes, and what the operator lists."""
+"""Decides which addresses a check may reach: public ones, and those the operator lists."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -58,8 +58,8 @@ _REFUSED_V6 = tuple(
         ("2001::/23", "a reserved"),
     )
 )
-# Only this eighth of the space is handed out as global unicast (RFC 4291, section 2.4); what
-# is outside and not named above is reserved.
+# Only this eighth of the address space is allocated as global unicast (RFC 4291, section 2.4);
+# anything outside it that is not listed above is reserved.
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
@@ -69,9 +69,9 @@ _REMEMBERED = 4096
 
 
 class RefusedAddress(Exception):
-    """The address may not be reached; the message is a sentence that says why, naming it.
+    """A check must not reach this address; the message is a sentence that names it and says why.
 
-    `kind` is the same without the address: "a private".
+    `kind` is the reason without the address, such as "a private".
     """
 
     def __init__(self, message: str, kind: str) -> None:
@@ -80,7 +80,7 @@ class RefusedAddress(Exception):
 
 
 class Guard:
-    """Decides by address, after name resolution; `allowed` lists networks open all the same."""
+    """Judges addresses after name resolution; networks in `allowed` are always permitted."""
 
     def __init__(self, allowed: Sequence[IpNetwork | str] = ()) -> None:
         self._allowed = tuple(
@@ -93,8 +93,8 @@ class Guard:
     def check(self, ip: str) -> None:
         """Return if `ip` may be reached, else raise RefusedAddress.
 
-        An IPv4 address wrapped in an IPv6 one (mapped, compatible, 6to4, Teredo, NAT64) is judged
-        by both. A text that is no address is refused.
+        For an IPv4 address embedded in an IPv6 one (mapped, compatible, 6to4, Teredo, NAT64), both
+        are checked. Text that is not an address is refused.
         """
         try:
             verdict = self._verdicts[ip]
@@ -112,7 +112,7 @@ class Guard:
             # The zone names the interface, not the destination.
             address = ip_address(ip.partition("%")[0])
         except ValueError:
-            # Refused, like all that is not known to be allowed.
+            # Refused, like everything that is not known to be allowed.
             return f"{ip} is not an address", "no"
         forms = [address, *_wrapped(address)]
         if any(form in network for form in forms for network in self._allowed):
@@ -125,10 +125,10 @@ class Guard:
         return None
 
     def check_name(self, name: str) -> None:
-        """Raise RefusedAddress if `name` belongs to a reverse zone of addresses that are refused.
+        """Raise RefusedAddress if `name` belongs to a reverse zone of refused addresses.
 
-        So 5.0.0.10.in-addr.arpa and all below it, and 10.in-addr.arpa, are refused as 10.0.0.5 and
-        10.0.0.0/8 are, for every type of record. A zone with public addresses in it is not.
+        For example, 5.0.0.10.in-addr.arpa and all names below it, and 10.in-addr.arpa, are refused
+        like 10.0.0.5 and 10.0.0.0/8, for every record type. A zone with public addresses is not.
         """
         network = _reverse_network(name)
         if network is None:
@@ -147,9 +147,9 @@ class Guard:
 
 
 def _reverse_network(name: str) -> IpNetwork | None:
-    """Return what a name of in-addr.arpa (RFC 1035, 3.5) or ip6.arpa (RFC 3596, 2.5) stands for.
+    """Return the network of a name in in-addr.arpa (RFC 1035, 3.5) or ip6.arpa (RFC 3596, 2.5).
 
-    Labels before the address, as delegations and services have, are left out.
+    Labels before the address, as used for delegations and services, are ignored.
     """
     labels = name.lower().removesuffix(".").split(".")
     if labels[-2:] == ["in-addr", "arpa"]:
@@ -199,7 +199,7 @@ def _kind(address: Address) -> str | None:
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in _REFUSED_V4 if address in network), None)
     if address in _MAPPED or address in _NAT64:
-        # Judged by the IPv4 address inside alone.
+        # Judged only by the embedded IPv4 address.
         return None
     for network, kind in _REFUSED_V6:
         if address in network:

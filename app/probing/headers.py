@@ -1,4 +1,4 @@
-"""The head of a request: what may be sent, what crosses to another origin, and what is secret."""
+"""Request headers: which may be sent, which may go to another origin, and which are secret."""
 
 import re
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NAME_LIMIT = 100
 VALUE_LIMIT = 8192
-# What stands in place of a secret value wherever it would be shown.
+# Replaces a secret value wherever it would be shown.
 MASK = "***"
 
 # RFC 9110, section 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 # RFC 9110, section 5.5, and no lone surrogates, which could not be sent.
 _BAD_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-# They describe the connection or the length of the body, which the client decides itself.
+# These describe the connection or the body's length, which the client decides itself.
 _FRAMING = frozenset(
     {
         "connection",
@@ -32,9 +32,9 @@ _FRAMING = frozenset(
 OF_THE_BODY = frozenset(
     {"content-encoding", "content-language", "content-location", "content-type"}
 )
-# The only headers that a redirect to another origin keeps. RFC 9110, section 15.4, names some that
+# The only headers kept on a redirect to another origin. RFC 9110, section 15.4, names some that
 # must go (Authorization, Cookie, Host), but credentials have many more names: PRIVATE-TOKEN,
-# X-Api-Key. So this lists what may stay: negotiation, caching, and what describes the body.
+# X-Api-Key. So this is an allow-list: negotiation, caching, and headers that describe the body.
 SAFE_ACROSS_ORIGINS = frozenset(
     {
         "accept",
@@ -53,7 +53,7 @@ SAFE_ACROSS_ORIGINS = frozenset(
         "user-agent",
     }
 )
-# The only headers whose values are shown; Host says where a request goes, which the URL does too.
+# The only headers whose values are shown. Host says no more than the URL: where a request goes.
 _SHOWN = SAFE_ACROSS_ORIGINS | {"content-location", "host"}
 
 
@@ -80,19 +80,19 @@ def check_header(name: str, value: str) -> None:
 
 
 def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers as they may be shown: values that may be secret replaced by "***"."""
+    """Return the headers for display, with values that may be secret replaced by "***"."""
     return {name: value if name.lower() in _SHOWN else MASK for name, value in headers.items()}
 
 
 def is_masked(headers: Mapping[str, str]) -> bool:
-    """Tell whether a value is the mask, in place of one that is stored."""
+    """Return whether any value is the mask, which stands for a stored value."""
     return MASK in headers.values()
 
 
 def keep_masked(new: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
     """Return `new` with masked values replaced by those stored under the same name.
 
-    Names are compared without regard to case. Raises ValueError where nothing is stored.
+    Names are compared ignoring case. Raises ValueError if no value is stored for a name.
     """
     known = {name.lower(): value for name, value in stored.items()}
     kept = {}

@@ -1,4 +1,4 @@
-"""The HTTP client: a fresh connection for every request, the guard at every hop."""
+"""The HTTP client: every request gets a new connection, and the guard checks every hop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,28 +6,27 @@ from dataclasses import dataclass, field
 
 from app.probing.answer import REDIRECTS, Answer
 from app.probing.connect import Connector, certificate_expiry, secure
-from app.probing.failure import Failure
 from app.probing.headers import OF_THE_BODY, SAFE_ACROSS_ORIGINS, check_header, check_method
 from app.probing.http_protocol import READ_SIZE, HttpProtocol
-from app.probing.result import Stopwatch
+from app.probing.result import Failure, Stopwatch
 from app.probing.urls import Url, join
 
 MAX_REDIRECTS = 10
 
 Headers = Sequence[tuple[str, str]]
 
-# Packing and unpacking would cost both sides more than the bytes do. No connection is used twice:
-# a check that finds one open would not see that new ones are refused.
+# Compression would cost both sides more than it saves. Connections are never reused: a check over
+# an open connection would not notice that new ones are refused.
 _OWN = (("Accept", "*/*"), ("Accept-Encoding", "identity"), ("Connection", "close"))
 
 
 @dataclass(slots=True)
 class Request:
-    """What to send, and what is wanted of the answer; not to be changed once it is made.
+    """A request, and what is wanted of the response. Do not modify it once it is created.
 
-    `keep_body` asks for its content; `certificate` for the date when the certificate expires.
-    `head` and `tail` are its bytes, before and after a User-Agent that is not named in `headers`.
-    Raises ValueError for a method or a header that cannot be sent.
+    `keep_body` asks for the body's content; `certificate` for the certificate's expiry date. `head`
+    and `tail` are the request's bytes, before and after the client's User-Agent, which is sent
+    unless `headers` names one. Raises ValueError for a method or a header that cannot be sent.
     """
 
     url: Url
@@ -43,9 +42,9 @@ class Request:
     names_user_agent: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Serialise, keeping out what would break the syntax, wherever it comes from.
+        """Serialise the request, rejecting whatever would break the syntax, wherever it comes from.
 
-        What the caller's headers name replaces the client's own.
+        The caller's headers replace the client's own headers of the same name.
         """
         check_method(self.method)
         for name, value in self.headers:
@@ -65,10 +64,10 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """The last answer. `headers` has lower-case names, and only those that are used.
+    """The final response. `headers` has lower-case names, and only the headers that are used.
 
-    `body` is its first MiB, unpacked, if it was asked for; `truncated` says that there is more.
-    `certificate_expires` is the earliest on the way, in seconds since the epoch.
+    `body` is its first MiB, decompressed, if it was requested; `truncated` means there was more.
+    `certificate_expires` is the earliest expiry on the redirect path, in seconds since the epoch.
     """
 
     url: Url
@@ -80,9 +79,9 @@ class Response:
 
 
 class HttpClient:
-    """Sends requests by `connector`, naming itself `user_agent`. It keeps no state between them.
+    """Sends requests through `connector` as `user_agent`; keeps no state between requests.
 
-    To be used in one event loop: all connections read into one buffer, one after the other.
+    Use it in one event loop only: all connections read into the same buffer, one at a time.
     """
 
     def __init__(self, connector: Connector, user_agent: str) -> None:
@@ -91,9 +90,9 @@ class HttpClient:
         self._buffer = memoryview(bytearray(READ_SIZE))
 
     async def fetch(self, request: Request, watch: Stopwatch) -> Response:
-        """Return the answer to `request`, after redirects; raise Failure if there is none.
+        """Return the response to `request`, after redirects; raise Failure if there is none.
 
-        There is no deadline in here: the caller sets one around it.
+        This method has no deadline: the caller must set one around it.
         """
         response = await self._once(request, watch)
         if not (request.follow_redirects and _redirected(response)):
@@ -116,7 +115,7 @@ class HttpClient:
     async def _once(
         self, request: Request, watch: Stopwatch, expires: float | None = None
     ) -> Response:
-        """Return the answer of one server; `expires` is the earliest certificate so far."""
+        """Return one server's response; `expires` is the earliest certificate expiry so far."""
         url = request.url
         tls = url.scheme == "https"
         agent = b"" if request.names_user_agent else self._user_agent
@@ -146,7 +145,7 @@ class HttpClient:
         finally:
             exchange.close()
         if answer.failure is not None:
-            # A new one: raised itself, it would hold its own traceback and all of this in a cycle.
+            # A copy: raising the original would make a reference cycle through its traceback.
             raise type(answer.failure)(answer.failure.reason)
         body = answer.body
         return Response(

@@ -1,24 +1,23 @@
-"""One HTTP request and its answer over one connection."""
+"""One HTTP request and its response over one connection."""
 
 import asyncio
 from time import perf_counter
 from typing import cast
 
 from app.probing.answer import Answer
-from app.probing.failure import CheckerFault, explain
-from app.probing.result import Stopwatch, added
+from app.probing.result import CheckerFault, Stopwatch, added, explain
 
-# Bytes that one connection may have parsed before the others get their turn. A chunk of one byte
-# takes six on the wire and a callback: these are 2,700 callbacks, a few milliseconds.
+# Bytes parsed for one connection before the others get their turn. A one-byte chunk takes six bytes
+# on the wire and one callback, so this is at most 2,700 callbacks, a few milliseconds.
 READ_SIZE = 16 * 1024
 
 
 class HttpProtocol(asyncio.BufferedProtocol):
-    """Sends `request` and has `answer` read what comes back, until that is finished.
+    """Sends `request` and passes what comes back to `answer`, until that is finished.
 
-    It reads into `buffer`, which all connections of a loop can share, as its content is parsed
-    before the loop reads again. With `tls`, `begin_tls` and `send` are called once the handshake
-    begins and is over. The caller calls `close` in any case.
+    It reads into `buffer`, which all connections of a loop can share because its content is parsed
+    before the loop reads again. With `tls`, the caller calls `begin_tls` when the handshake begins
+    and `send` when it is complete. The caller must always call `close`.
     """
 
     __slots__ = ("_buffer", "_loop", "_request", "_sent", "_tls", "_watch", "answer", "transport")
@@ -44,16 +43,16 @@ class HttpProtocol(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request, unless TLS comes first."""
-        # A cast, for uvloop's transports derive from nothing of asyncio's.
+        # A cast, because uvloop's transports are not derived from asyncio's.
         self.transport = cast("asyncio.Transport", transport)
         if not self._tls:
             self.send()
 
     def begin_tls(self) -> None:
-        """Take what comes from now on as protected; raise Failure if something came before.
+        """Treat data from now on as protected; raise Failure if any arrived earlier.
 
-        Between the connection and the handshake the loop may read already, and what a server says
-        then must not be taken for its answer.
+        The loop may already read between the connection and the handshake, and what a server sends
+        then must not be taken for its response.
         """
         failure = self.answer.failure
         if failure is not None:
@@ -72,7 +71,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, size: int) -> None:
-        """Have what has been read parsed."""
+        """Parse what has been read."""
         answer = self.answer
         if answer.finished:
             return
@@ -88,11 +87,11 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self._give_way()
 
     def eof_received(self) -> None:
-        """Judge what is there: the server has no more to say."""
+        """Judge what has arrived: the server will send no more."""
         self._ended(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Judge what is there: the connection is gone."""
+        """Judge what has arrived: the connection is gone."""
         self._ended(error)
 
     def close(self) -> None:
@@ -102,7 +101,7 @@ class HttpProtocol(asyncio.BufferedProtocol):
             self.transport.abort()
 
     def _give_way(self) -> None:
-        """Read on in the loop's next turn.
+        """Continue reading in the loop's next iteration.
 
         There is more to read, and uvloop would read up to 32 times before it lets others run.
         """

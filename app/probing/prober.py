@@ -1,4 +1,4 @@
-"""The one entry to the checks: takes a target of any kind, returns a result in time."""
+"""The entry point to all checks: take a target of any kind, return a result in time."""
 
 import asyncio
 import logging
@@ -9,11 +9,10 @@ from typing import Any, Self, TypeVar
 
 from app.probing.connect import Connector, tls_context
 from app.probing.dns import check_dns
-from app.probing.failure import OUT_OF_MEMORY, CheckerFault, Failure
 from app.probing.guard import Guard, IpNetwork
 from app.probing.http import HttpClient, Request, Response
 from app.probing.resolve import Resolver
-from app.probing.result import Result, Stopwatch, reason
+from app.probing.result import OUT_OF_MEMORY, CheckerFault, Failure, Result, Stopwatch, reason
 from app.probing.targets import DnsTarget, HttpTarget, Target, TcpTarget
 from app.probing.verdict import judge
 
@@ -26,9 +25,9 @@ T = TypeVar("T")
 class Prober:
     """Runs checks, thousands at a time, in one event loop.
 
-    `allowed_networks` may be reached although the Internet does not route them; `nameservers` are
-    "ip" or "ip:port", by default those of the system. Only the authorities' certificates are read
-    before the first check: it takes a while, and must not happen when no file can be opened.
+    `allowed_networks` may be reached although they are not public; `nameservers` are "ip" or
+    "ip:port", by default the system's. Only the CA certificates are loaded before the first check:
+    loading them takes a while, and would fail later if no more files could be opened.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class Prober:
         self._resolver = Resolver(nameservers)
         connector = Connector(Guard(allowed_networks), self._resolver)
         self._http = HttpClient(connector, user_agent)
-        # A new kind of monitor is one more line.
+        # To add a kind of monitor, add a line here.
         self._checks: dict[type, Check] = {
             HttpTarget: partial(check_http, self._http),
             TcpTarget: partial(check_tcp, connector),
@@ -53,10 +52,10 @@ class Prober:
         target: Target,
         timeout: float,  # noqa: ASYNC109 - the deadline is part of what is checked
     ) -> Result:
-        """Return the outcome of one check of `target`, after `timeout` seconds at the latest.
+        """Return the outcome of one check of `target` within `timeout` seconds.
 
-        Raises CheckerFault if the checker itself lacks something: then nothing is known of the
-        target. A second more may pass while it finds out whether its name servers are to blame.
+        Raises CheckerFault if the checker itself lacks a resource: then nothing is known about the
+        target. Finding out whether the name servers are to blame may take one second more.
         """
         watch = Stopwatch()
         error: str | None = None
@@ -79,7 +78,7 @@ class Prober:
         request: Request,
         timeout: float,  # noqa: ASYNC109 - as above
     ) -> tuple[Result, Response | None]:
-        """Return the outcome of one request, and the answer if there is one, whatever it says.
+        """Return the outcome of one request, and the response, if there is one, unjudged.
 
         Raises CheckerFault as `probe` does.
         """
@@ -99,7 +98,7 @@ class Prober:
         request: Request,
         timeout: float,  # noqa: ASYNC109 - as above, the failure names the phase
     ) -> Response:
-        """Return the answer to one request; raise Failure if there is none in `timeout` seconds.
+        """Return the response to a request; raise Failure if none arrives in `timeout` seconds.
 
         Raises CheckerFault as `probe` does.
         """
@@ -107,7 +106,7 @@ class Prober:
         return await self._within(timeout, self._http.fetch(request, watch), watch)
 
     async def close(self) -> None:
-        """Close the sockets to the name servers; checks that still need them are CheckerFaults."""
+        """Close the sockets to the name servers; checks that still need them raise CheckerFault."""
         await self._resolver.close()
 
     async def _within(self, seconds: float, work: Awaitable[T], watch: Stopwatch) -> T:
@@ -132,22 +131,23 @@ class Prober:
 
 
 async def check_http(client: HttpClient, target: HttpTarget, watch: Stopwatch) -> None:
-    """Return if the target answers as it must; raise Failure if not."""
+    """Return if the target responds as required; raise Failure otherwise."""
     judge(target, await client.fetch(target.request, watch))
 
 
 async def check_tcp(connector: Connector, target: TcpTarget, watch: Stopwatch) -> None:
-    """Return once the connection is established, and drop it; raise Failure if it can't be."""
+    """Connect to the target, then drop the connection; raise Failure if connecting fails."""
     transport = await connector.connect(asyncio.Protocol, target.host, target.port, watch)
     transport.abort()
 
 
 class Deadline:
-    """Cancels the current task's work in the `with` block after `seconds`, as a TimeoutError.
+    """Cancels the work in the `with` block after `seconds` and raises TimeoutError instead.
 
-    `expired` tells that TimeoutError from one of the operating system's. In place of
-    asyncio.timeout, which every check would pay for: 1.2 microseconds of CPU against 3.0, and with
-    it bench/probe_cost.py took 3 to 7 % more for a whole check, run alternately.
+    `expired` distinguishes that TimeoutError from one raised by the operating system. This class
+    replaces asyncio.timeout because every check pays for it: 1.2 microseconds of CPU instead of
+    3.0. In alternating runs of bench/probe_cost.py, a whole check took 3 to 7 % longer with
+    asyncio.timeout.
     """
 
     __slots__ = ("_cancelling", "_handle", "_seconds", "_task", "expired")
@@ -176,7 +176,7 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> None:
         self._handle.cancel()
-        # Cancelled from elsewhere as well, it must stay cancelled.
+        # If the task was also cancelled from elsewhere, it must stay cancelled.
         if (
             self.expired
             and self._task.uncancel() <= self._cancelling

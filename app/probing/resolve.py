@@ -1,4 +1,4 @@
-"""Name resolution that blocks no other check, with answers that are a second old at most."""
+"""Name resolution that never blocks other checks and returns answers at most a second old."""
 
 import asyncio
 import socket
@@ -10,18 +10,18 @@ import aiodns
 import pycares
 from pycares import errno as ares
 
-from app.probing.failure import CheckerFault, Failure
+from app.probing.result import CheckerFault, Failure
 from app.probing.urls import numeric_address
 
-# c-ares keeps every answer, also "no such name", for as long as its TTL says, up to an hour, and
-# pycares has no switch for that. A monitor would go on checking where a service was. So a
-# channel, which the cache belongs to, serves the lookups of one second and is then replaced.
+# c-ares caches every answer, even "no such name", for its TTL, up to an hour, and pycares has no
+# switch for that. A monitor would go on checking a service's old address. The cache belongs to a
+# channel, so a channel serves the lookups of one second and is then replaced.
 CHANNEL_SECONDS = 1.0
-# Per name server, for the first attempt; c-ares doubles it for the second. The deadline of the
-# check mostly comes first. It also limits how long a replaced channel lives on for its last answer.
+# Per name server, for the first attempt; c-ares doubles it for the second. The check's deadline is
+# usually earlier. This also limits how long a replaced channel waits for its last answer.
 TRY_SECONDS = 2.0
 TRIES = 2
-# How long the name servers have to say anything at all when a lookup has failed.
+# How long the name servers have to give any answer at all after a failed lookup.
 SELF_TEST_SECONDS = 1.0
 
 A = TypeVar("A")
@@ -37,11 +37,11 @@ class NoRecord(Failure):
 
 
 class NameServerFailure(Failure):
-    """The name servers did not answer, or answered that they cannot."""
+    """The name servers did not answer, or answered that they could not."""
 
 
 class _Channel:
-    """A resolver with the lookups of its second; `pending` counts those not answered yet."""
+    """A resolver and the lookups of its second; `pending` counts the unanswered ones."""
 
     __slots__ = ("born", "lookups", "pending", "resolver")
 
@@ -55,15 +55,15 @@ class _Channel:
 class Resolver:
     """Asks `nameservers` ("ip" or "ip:port"), by default those of /etc/resolv.conf.
 
-    To be used in one event loop; nothing is opened before the first lookup. All methods raise
-    CheckerFault if the name servers answer nothing at all: no name can be blamed for that.
+    Use it in one event loop only; nothing is opened before the first lookup. All methods raise
+    CheckerFault if the name servers do not answer at all, because no name is to blame for that.
     """
 
     def __init__(self, nameservers: Sequence[str] | None = None) -> None:
         self._nameservers = [_server(address) for address in nameservers] if nameservers else None
         self._channel: _Channel | None = None
         self._retired: set[_Channel] = set()
-        # When a name server last proved to work, by perf_counter.
+        # When a name server was last known to work, by perf_counter.
         self._heard = 0.0
         self._self_test: asyncio.Future[pycares.DNSResult | Failure] | None = None
         self._closed = False
@@ -94,9 +94,9 @@ class Resolver:
         return await self._answer(lookup)
 
     async def query(self, name: str, record_type: str) -> pycares.DNSResult:
-        """Return the answer to a question for one of c-ares' types of records.
+        """Query `name` for a record type that c-ares knows, and return the answer.
 
-        /etc/hosts is not looked at. Raises UnknownHost, NoRecord or NameServerFailure.
+        /etc/hosts is not used. Raises UnknownHost, NoRecord or NameServerFailure.
         """
         channel = self._current()
         asked = channel.resolver.query_dns(name, record_type)
@@ -106,10 +106,10 @@ class Resolver:
         )
 
     async def ensure_answering(self, since: float) -> None:
-        """Return if a name server has worked since that instant of perf_counter, or does now.
+        """Return if a name server has worked since `since`, by perf_counter, or works now.
 
-        Otherwise raise CheckerFault. The question is for the servers of the root, which every
-        resolver knows; that there are none, or that it is refused, is an answer too.
+        Otherwise raise CheckerFault. The test query asks for the root's name servers, which every
+        resolver knows; an empty answer or a refusal counts as an answer too.
         """
         if self._heard >= since:
             return
@@ -128,7 +128,7 @@ class Resolver:
             raise CheckerFault("the checker's name servers do not answer")
 
     async def close(self) -> None:
-        """Stop what is still being looked up and close the sockets."""
+        """Cancel pending lookups and close the sockets."""
         self._closed = True
         channels = [*self._retired, *([self._channel] if self._channel else [])]
         self._channel = None
@@ -143,7 +143,7 @@ class Resolver:
                 return channel
             if channel.pending:
                 self._retired.add(channel)
-            # An idle one closes itself when its last reference goes.
+            # An idle channel closes itself when its last reference is dropped.
         self._channel = self._open()
         return self._channel
 
@@ -167,10 +167,10 @@ class Resolver:
         nothing: Failure,
         read: Callable[[A], R | None],
     ) -> "asyncio.Future[R | Failure]":
-        """Return a future for what `asked` brings: it never fails, and outlives its waiters.
+        """Return a future for the outcome of `asked`; it never fails, and outlives its waiters.
 
-        A check that is cancelled must neither take the answer from the others nor leave a failure
-        behind that is never fetched.
+        A cancelled check must neither deprive the others of the answer nor leave behind an
+        exception that is never retrieved.
         """
         lookup: asyncio.Future[R | Failure] = asked.get_loop().create_future()
         channel.pending += 1
@@ -198,17 +198,17 @@ class Resolver:
         if isinstance(answer, NameServerFailure):
             await self.ensure_answering(since)
         if isinstance(answer, Failure):
-            # A new one every time: several checks may share the answer, and raising marks it.
+            # A copy every time: several checks may share the answer, and raising modifies it.
             raise type(answer)(answer.reason)
         return answer
 
 
 def _server(text: str) -> str:
-    """Return "ip" or "ip:port" as c-ares reads it, which wants IPv6 addresses in brackets."""
+    """Return "ip" or "ip:port" in the form c-ares expects: IPv6 addresses in brackets."""
     return f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text
 
 
-# What only a name server that works can say.
+# Answers that only a working name server can give.
 _HEARD = frozenset({ares.ARES_ENOTFOUND, ares.ARES_ENODATA, ares.ARES_EREFUSED})
 
 
@@ -229,5 +229,5 @@ def _failure(code: int | None, host: str) -> Failure:
 
 
 def _read_addresses(result: pycares.AddrInfoResult) -> list[str]:
-    # dict: the same address can stand twice in /etc/hosts, and the order is a preference.
+    # dict: an address can occur twice in /etc/hosts, and the order is a preference.
     return list(dict.fromkeys(node.addr[0].decode("ascii") for node in result.nodes))

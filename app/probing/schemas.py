@@ -1,4 +1,4 @@
-"""What a request may ask of a probe, and what the response says."""
+"""Schemas of the requests for a probe, and of the responses."""
 
 from typing import Annotated, Any, Literal
 
@@ -29,7 +29,7 @@ def _json_path(text: str) -> str:
 
 
 class HttpSpec(InputModel):
-    """An HTTP request, and what of the answer counts as well."""
+    """An HTTP request, and the conditions that its response must meet."""
 
     url: Annotated[Text, Field(max_length=2048), AfterValidator(_url)] = Field(
         examples=["https://example.com/health"]
@@ -44,18 +44,18 @@ class HttpSpec(InputModel):
     )
     keyword: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
     keyword_absent: bool = Field(
-        default=False, description="The keyword must not be there, instead of having to be."
+        default=False, description="The keyword must be absent instead of present."
     )
     json_path: Annotated[Text, Field(max_length=500), AfterValidator(_json_path)] | None = Field(
-        default=None, examples=["$.status"], description="A singular query of RFC 9535."
+        default=None, examples=["$.status"], description="A singular query as in RFC 9535."
     )
     json_value: Text | bool | Number | None = Field(
-        default=None, examples=["ok"], description="What must stand at `json_path`."
+        default=None, examples=["ok"], description="The required value at `json_path`."
     )
     follow_redirects: bool = True
     verify_tls: bool = True
     certificate_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
-        default=None, description="Fails when the certificate expires in fewer days."
+        default=None, description="Fail if the certificate expires in fewer days."
     )
 
     @field_validator("headers")
@@ -86,7 +86,7 @@ class HttpSpec(InputModel):
         return days
 
     def target(self) -> HttpTarget:
-        """Return the same for the prober."""
+        """Return the target for the prober."""
         return HttpTarget(
             url=parse_url(self.url),
             method=self.method,
@@ -104,7 +104,7 @@ class HttpSpec(InputModel):
 
 
 class ProbeRequest(HttpSpec):
-    """One probe, made at once."""
+    """One immediate probe."""
 
     timeout_seconds: Annotated[Seconds, Field(ge=0.1, le=60)] = 10
 
@@ -112,15 +112,15 @@ class ProbeRequest(HttpSpec):
     @classmethod
     def _no_mask(cls, headers: dict[str, str]) -> dict[str, str]:
         if is_masked(headers):
-            raise ValueError("*** stands for a stored value, and a probe has none stored")
+            raise ValueError("*** stands for a stored value, which a probe does not have")
         return headers
 
 
 class SuggestionRequest(InputModel):
-    """What a person has typed."""
+    """What a user has typed."""
 
     url: Annotated[Text, Field(max_length=2048)] = Field(
-        examples=["example.com"], description="A URL, a name, an address, or one with a port."
+        examples=["example.com"], description="A URL, or a name or address, with or without a port."
     )
 
 
@@ -137,7 +137,7 @@ class TimingsOut(BaseModel):
 
 
 class ProbeResult(BaseModel):
-    """What a probe found."""
+    """The outcome of a probe."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -153,7 +153,7 @@ class ProbeResult(BaseModel):
 
 
 class SuggestionOut(BaseModel):
-    """A draft for POST /api/monitors, a first probe by it, and what a person should know."""
+    """A draft for POST /api/monitors, the result of its first probe, and notes for the user."""
 
     monitor: dict[str, Any] = Field(
         examples=[

@@ -1,4 +1,4 @@
-"""What a check is pointed at, by kind of monitor."""
+"""The targets of checks, by kind of monitor."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,22 +10,22 @@ JsonScalar = str | int | float | bool | None
 
 
 class Target(Protocol):
-    """What is checked. The prober knows by its class how."""
+    """What is checked. Its class tells the prober how."""
 
     @property
     def host(self) -> str:
-        """The host that it is on, or the name that is asked for."""
+        """The host that is checked, or the name that is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """A URL and what its answer must be like.
+    """A URL, and the conditions that its response must meet.
 
-    `accepted` are the statuses that are right. `keyword` must be in the body, or, with
-    `keyword_absent`, must not be. `json_path` is a singular query of RFC 9535; what it leads to
-    must equal `json_value`. With `certificate_days` the check fails when the server's certificate
+    `accepted` are the accepted statuses. `keyword` must be in the body, or must not be with
+    `keyword_absent`. `json_path` is a singular query of RFC 9535; the value that it selects must
+    equal `json_value`. With `certificate_days`, the check fails if the server's certificate
     expires in fewer days; that needs `verify_tls`. Raises ValueError for a header or a method
-    that cannot be sent. A target is checked thousands of times, so its `request` is made once.
+    that cannot be sent. A target is checked thousands of times, so its `request` is built once.
     """
 
     url: Url
@@ -43,7 +43,7 @@ class HttpTarget:
     request: Request = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the request."""
+        """Build the request."""
         request = Request(
             self.url,
             self.method,
@@ -72,7 +72,7 @@ class TcpTarget:
 
 @dataclass(frozen=True, slots=True)
 class DnsTarget:
-    """A name that must have a record of a type; with `expected`, that one among them."""
+    """A name that must have a record of a type; with `expected`, that record must be among them."""
 
     hostname: str
     record_type: str

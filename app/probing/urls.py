@@ -1,4 +1,4 @@
-"""Strict reading of URLs, host names and ports: what it lets through can be looked up and sent."""
+"""Strict parsing of URLs, host names and ports: whatever it accepts can be looked up and sent."""
 
 import re
 import socket
@@ -29,10 +29,10 @@ _PLAIN_TARGET = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An http or https URL in parts; make one by `parse_url` or `join`.
+    """An http or https URL in parts; created by `parse_url` or `join`.
 
     `host` is a lower-case A-label name, or an IP address without brackets; `target` is path and
-    query as sent; `text` is the whole in normal form, without a fragment.
+    query as sent; `text` is the whole URL in normal form, without a fragment.
     """
 
     scheme: str
@@ -43,7 +43,7 @@ class Url:
 
     @property
     def authority(self) -> str:
-        """Return host and, if it is not the scheme's default, port, as a Host header has them."""
+        """Return the value for a Host header: the host, and the port unless it is the default."""
         return _authority(self.scheme, self.host, self.port)
 
     @property
@@ -71,8 +71,8 @@ def parse_url(text: str) -> Url:
 
 
 def join(base: Url, location: str) -> Url:
-    """Return where a redirect from `base` to `location` leads; raise ValueError as `parse_url`."""
-    # Checked before joining, which would quietly drop line breaks and tabs.
+    """Resolve a redirect from `base` to `location`; raise ValueError as `parse_url` does."""
+    # Checked before joining, which would silently drop line breaks and tabs.
     _check_characters(location, "the address")
     return parse_url(urljoin(base.text, location))
 
@@ -80,7 +80,7 @@ def join(base: Url, location: str) -> Url:
 def parse_hostname(text: str) -> str:
     """Return the host in normal form: an IP address, or a lower-case name in A-labels.
 
-    Raises ValueError with a plain sentence for what no name server could be asked for.
+    Raises ValueError with a plain sentence for a name that cannot be looked up.
     """
     if _SIMPLE_HOST.fullmatch(text) and "xn--" not in text and not _is_number(text):
         return text
@@ -113,7 +113,7 @@ def numeric_address(host: str) -> str | None:
     """Return the address that `host` spells, in any form that a resolver would take, or None.
 
     Raises ValueError if it must be an address but is not a valid one. The odd forms (2130706433,
-    0x7f.1, 127.1) are decided here, so that nothing later reads them differently.
+    0x7f.1, 127.1) are resolved here, so that nothing later interprets them differently.
     """
     if ":" in host or host[:1] == "[":
         return _parse_ipv6(host)
@@ -142,7 +142,7 @@ def split_authority(authority: str, default_port: int) -> tuple[str, int]:
     else:
         host, _, port = authority.partition(":")
         if ":" in port:
-            raise ValueError("an IPv6 address in a URL must stand in brackets")
+            raise ValueError("an IPv6 address in a URL must be in brackets")
     return parse_hostname(host), parse_port(port) if port else default_port
 
 
@@ -157,12 +157,12 @@ def _target(text: str) -> str:
 
 def _to_ascii(name: str) -> str:
     """Return the name in A-labels, by IDNA 2008 with the mapping of UTS 46, as browsers do."""
-    # Reading takes quadratic time, so the length is limited before it.
+    # Parsing takes quadratic time, so the length is checked first.
     if len(name) > 253:
         raise ValueError("the host name is longer than 253 characters")
     try:
         mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
-        # ASCII labels go as they are: IDNA has no underscores, names of services do.
+        # ASCII labels are kept as they are: IDNA has no underscores, but service names do.
         return ".".join(
             [
                 label if label.isascii() else idna.alabel(label).decode("ascii")
@@ -200,7 +200,7 @@ def _check_punycode(label: str) -> None:
 
 
 def _is_number(host: str) -> bool:
-    """Tell whether the last label is a number, which makes the whole an IPv4 address."""
+    """Return whether the last label is a number, which makes the host an IPv4 address."""
     return _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]) is not None
 
 
@@ -216,7 +216,7 @@ def _parse_ipv6(text: str) -> str:
     if "%" in inner:
         raise ValueError("an IPv6 address with a zone cannot be checked")
     try:
-        # Not by `compressed`, which writes wrapped IPv4 addresses in the way of its release.
+        # Not `compressed`, whose form of embedded IPv4 addresses depends on the Python release.
         return socket.inet_ntop(socket.AF_INET6, IPv6Address(inner).packed)
     except ValueError:
         raise ValueError(f"{text!r} is not a valid IPv6 address") from None

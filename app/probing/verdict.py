@@ -1,4 +1,4 @@
-"""What a monitor may ask of an HTTP answer, and whether the answer is so."""
+"""The conditions that a monitor may set for an HTTP response, and whether they are met."""
 
 import json
 import re
@@ -8,8 +8,8 @@ from time import time
 
 from jsonpath import JSONPath, JSONPathEnvironment
 
-from app.probing.failure import Failure
 from app.probing.http import Response
+from app.probing.result import Failure
 from app.probing.targets import HttpTarget, JsonScalar
 
 JSON_PATH_LIMIT = 500
@@ -19,7 +19,7 @@ _SHOWN = 60
 
 _STATUS_RANGE = re.compile(r"([1-5][0-9]{2})(?:\s*-\s*([1-5][0-9]{2}))?", re.ASCII)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
-# Named by the server, so only encodings of text that are known to behave.
+# The server names the encoding, so only known, harmless text encodings are accepted.
 _CHARSETS = re.compile(
     r"(iso-?8859-?[0-9]{1,2}|latin-?1|windows-125[0-8]|koi8-[ru]|utf-16(le|be)?|shift_jis|euc-jp"
     r"|iso-2022-jp|gbk|gb2312|gb18030|big5|euc-kr)",
@@ -52,7 +52,7 @@ def _status_range(item: str | int) -> range:
 
 
 def show_status_ranges(ranges: Sequence[range]) -> str:
-    """Return ranges as a person writes them: 200-299, 301."""
+    """Return ranges as text for users: 200-299, 301."""
     return ", ".join(
         str(statuses.start) if len(statuses) == 1 else f"{statuses.start}-{statuses.stop - 1}"
         for statuses in ranges
@@ -61,18 +61,18 @@ def show_status_ranges(ranges: Sequence[range]) -> str:
 
 @lru_cache(maxsize=1024)
 def parse_json_path(text: str) -> JSONPath:
-    """Return a singular query of RFC 9535 ($.a[0]['b']), which finds one value at most.
+    """Return a singular query of RFC 9535 ($.a[0]['b']), which finds at most one value.
 
-    Raises ValueError for anything else: wildcards, slices, filters and `..` can take time without
-    limit in a document that the server makes up.
+    Raises ValueError for anything else: with a document of the server's choosing, wildcards,
+    slices, filters and `..` can take unlimited time.
     """
     if len(text) > JSON_PATH_LIMIT:
         raise ValueError(f"the JSON path is longer than {JSON_PATH_LIMIT} characters")
     try:
         query = _environment.compile(text)
     except Exception as error:  # noqa: BLE001  (OverflowError too, for a number like 1e400)
-        # The errors' text draws on the source and can fail on an empty path, so only the
-        # argument is taken.
+        # Formatting the error reads the source and can fail for an empty path, so only the
+        # argument is used.
         why = error.args[0] if error.args else "it cannot be read"
         raise ValueError(f"not a JSON path: {why}") from None
     if not (isinstance(query, JSONPath) and query.singular_query()):
@@ -81,7 +81,7 @@ def parse_json_path(text: str) -> JSONPath:
 
 
 def find_json(path: str, document: object) -> object:
-    """Return the value that the path leads to; raise LookupError if there is none."""
+    """Return the value that the path selects; raise LookupError if there is none."""
     found = parse_json_path(path).findall(document)  # type: ignore[arg-type]  # any document
     if not found:
         raise LookupError(path)
@@ -89,7 +89,7 @@ def find_json(path: str, document: object) -> object:
 
 
 def judge(target: HttpTarget, response: Response) -> None:
-    """Return if the response is right; raise Failure with the first thing that is not."""
+    """Return if the response meets all conditions; raise Failure with the first one it does not."""
     status = response.status
     if not any(status in accepted for accepted in target.accepted):
         raise Failure(f"status {status} (accepted: {show_status_ranges(target.accepted)})")
@@ -112,28 +112,28 @@ def judge(target: HttpTarget, response: Response) -> None:
 
 
 def charset_of(declaration: bytes) -> str | None:
-    """Return the encoding that a header or the beginning of a page declares, if it is not UTF-8."""
+    """Return the encoding declared by a header or the start of a page, unless it is UTF-8."""
     declared = _CHARSET.search(declaration)
     charset = declared[1].decode("ascii") if declared else ""
     return charset if _CHARSETS.fullmatch(charset) else None
 
 
 def contains(response: Response, keyword: str) -> bool:
-    """Tell whether the body has the keyword, in UTF-8 or in the encoding that it declares."""
+    """Return whether the body contains the keyword, in UTF-8 or in its declared encoding."""
     if keyword.encode("utf-8", "replace") in response.body:
         return True
     charset = charset_of(response.headers.get(b"content-type", b""))
     if charset is None:
         return False
     if charset.lower() == "utf-16":
-        # Without a mark in the middle of the text; which order it is has to be tried.
+        # There is no byte order mark in the middle of the text, so both orders are tried.
         return any(
             keyword.encode(order, "replace") in response.body for order in ("utf-16le", "utf-16be")
         )
     try:
         return keyword.encode(charset) in response.body
     except (LookupError, UnicodeEncodeError):
-        # Python knows no such encoding, or it can't write the keyword: it isn't there in that one.
+        # Python does not know the encoding, or it can't encode the keyword: then it isn't there.
         return False
 
 
@@ -159,7 +159,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _equal(value: object, expected: JsonScalar) -> bool:
-    # To Python, True is 1; to JSON it is not.
+    # True equals 1 in Python, but not in JSON.
     if isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     return value == expected

@@ -1,7 +1,7 @@
 """A badge for a README: a monitor's state or uptime as a small picture.
 
-Nothing in it comes from elsewhere and nothing in it runs, so that it also shows where a content
-security policy allows neither styles nor fonts.
+It loads nothing and runs nothing, so it is displayed even where a content security policy allows
+neither styles nor fonts.
 """
 
 import math
@@ -14,7 +14,7 @@ from app.monitors.service import find
 from app.status.history import history
 from app.status.markup import xml
 
-# White on any of these has a contrast of 4.5 at least, which is what WCAG 2 asks of small text.
+# White text on each of these has a contrast of at least 4.5, as WCAG 2 requires for small text.
 LABEL = "#3d444d"
 GREEN = "#1a7f37"
 RED = "#b3261e"
@@ -27,7 +27,7 @@ _COLORS = {"up": GREEN, "down": RED, "maintenance": BLUE}
 _MAX_CHARACTERS = 60
 _MARGIN = 6
 
-# Pixels of Verdana at 11 pixels; what is in neither is as wide as a small letter.
+# Widths in pixels of Verdana at 11 pixels; all other characters count as a small letter.
 _NARROW = dict.fromkeys("fijlrtI.,:;|!'()[] ", 4.5)
 _WIDE = dict.fromkeys("mwMW@%—…", 11.0)
 
@@ -37,7 +37,7 @@ def badge(label: str, value: str, color: str) -> str:
     label, value = _shortened(label), _shortened(value)
     left, right = _width(label) + 2 * _MARGIN, _width(value) + 2 * _MARGIN
     title = xml(f"{label}: {value}")
-    # With textLength the text fits, whatever font there is.
+    # With textLength, the text fits with any font.
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" \
 aria-label="{title}">
@@ -56,7 +56,7 @@ aria-label="{title}">
 
 
 async def state_badge(session: AsyncSession, monitor_id: int, *, label: str | None) -> str:
-    """Return a badge of the present state. Raises MonitorNotFoundError."""
+    """Return a badge of the current state. Raises MonitorNotFoundError."""
     monitor, state = await find(session, monitor_id)
     return badge(label or monitor.name, state.state, _COLORS.get(state.state, GREY))
 
@@ -73,10 +73,10 @@ async def uptime_badge(
 
 
 def percentage(ratio: float | None) -> str:
-    """Return a share in percent, cut off and not rounded: 100 % is only what was never down."""
+    """Return a share in percent, truncated, not rounded: 100 % means that it was never down."""
     if ratio is None:
         return "no data"
-    # The share itself is at most so exact: 0.29 in percent is no less than 29.
+    # Rounded first to the precision of the share itself, so that 0.29 gives 29 %, not less.
     hundredths = math.floor(round(ratio * 10_000, 6))
     return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + " %"
 
@@ -107,5 +107,5 @@ def _character_width(character: str) -> float:
     return _NARROW.get(character) or _WIDE.get(character, 7)
 
 
-# Of a monitor that there is not.
+# For a monitor that does not exist.
 NOT_FOUND = badge("monitor", "not found", GREY)

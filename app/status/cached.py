@@ -1,4 +1,4 @@
-"""The summary, made once for all who ask for it, and kept for a few seconds."""
+"""The summary, computed once for all clients and cached for a few seconds."""
 
 import asyncio
 import gzip
@@ -13,19 +13,19 @@ from app.cache import Cache, CacheUnavailable
 from app.database import Database
 from app.status.summary import summarize
 
-# Seconds for which a summary is served as it is: every page asks for it, and a state of this age
+# Seconds for which a summary is served unchanged: every page requests it, and a state of this age
 # is fresh enough.
 FRESH_SECONDS = 5
-# Which summary is the present one: its digest, or a mark that it is out of date.
+# Identifies the current summary: its digest, or a mark that it is out of date.
 KEY = "status"
-# The digest and what it is of, compressed: an eighth of what would have to travel.
+# The digest and the compressed summary: an eighth of the data to transfer.
 BODY_KEY = "status:body"
 
 _CHANGED = b"changed "
-# Longer than it takes to make a summary that was begun before the change.
+# Longer than it takes to finish a summary that was started before the change.
 _CHANGED_SECONDS = 60
 _DIGEST_CHARACTERS = 32
-# On one core, 50,000 monitors: 80 ms; 6 would take twice that for a twentieth less.
+# On one core, 50,000 monitors take 80 ms; level 6 takes twice as long and saves a twentieth.
 _LEVEL = 4
 
 Source = Literal["hit", "miss", "bypass"]
@@ -33,7 +33,7 @@ Source = Literal["hit", "miss", "bypass"]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The summary as JSON, as it is and compressed, and a digest that tells it from others."""
+    """The summary as JSON, plain and compressed, and a digest that identifies it."""
 
     digest: bytes
     plain: bytes
@@ -41,11 +41,11 @@ class Body:
 
 
 class CachedSummary:
-    """Gets the summary from the cache or makes it, for all requests at the same time once.
+    """Gets the summary from the cache or computes it, once for all concurrent requests.
 
-    A summary that was begun before a change is neither stored nor given to who asked after it:
-    whoever has changed something finds that in the next summary. `public`: only with what anybody
-    may know.
+    A summary that was started before a change is neither stored nor returned to later requests, so
+    clients find their own changes in the next summary. `public`: only what anybody may know is
+    included.
     """
 
     def __init__(self, database: Database, cache: Cache, *, public: bool = False) -> None:
@@ -53,36 +53,36 @@ class CachedSummary:
         self._cache = cache
         self._public = public
         self._last: Body | None = None
-        # By what the cache said when they began.
+        # By the cache's value when they were started.
         self._running: dict[bytes | None, asyncio.Task[tuple[Body, Source]]] = {}
-        # All of them, those included that nobody may join any more.
+        # All tasks, including those that new requests may no longer join.
         self._tasks: set[asyncio.Task[tuple[Body, Source]]] = set()
 
     async def get(self) -> tuple[Body, Source]:
-        """Return the summary and where it is from: the cache, or else with or without a cache.
+        """Return the summary and its source: cached, or computed with or without a cache.
 
         Raises DatabaseUnavailable.
         """
         try:
             seen = await self._cache.get(KEY)
         except CacheUnavailable:
-            # No cache says the same to all who ask until something changes here.
+            # Without a cache, all requests share one task until something changes here.
             return await self._once(b"")
         if self._last is not None and seen == self._last.digest:
             return self._last, "hit"
         return await self._once(seen)
 
     async def forget(self) -> None:
-        """Give nobody a summary from before now. Raises CacheUnavailable."""
+        """Return no more summaries from before now. Raises CacheUnavailable."""
         self._running.clear()
-        # Not deleted: whoever makes one now must see that it is out of date before it is stored.
+        # Not deleted, so that a process computing a summary now sees that it is out of date.
         await self._cache.set(KEY, _CHANGED + token_hex(8).encode(), _CHANGED_SECONDS)
 
     async def close(self) -> None:
-        """End what is still being made."""
+        """Cancel summaries that are still being computed."""
         for task in self._tasks:
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _once(self, seen: bytes | None) -> tuple[Body, Source]:
@@ -92,7 +92,7 @@ class CachedSummary:
             self._running[seen] = task
             self._tasks.add(task)
             task.add_done_callback(partial(self._end, seen))
-        # A client that goes away must not end it for the others.
+        # A client that disconnects must not cancel it for the others.
         return await asyncio.shield(task)
 
     def _end(self, seen: bytes | None, task: asyncio.Task[tuple[Body, Source]]) -> None:
@@ -100,7 +100,7 @@ class CachedSummary:
         if self._running.get(seen) is task:
             del self._running[seen]
         if not task.cancelled():
-            task.exception()  # Seen, even if nobody waits any more.
+            task.exception()  # Retrieved, even if nobody waits any more.
 
     async def _obtain(self, seen: bytes | None) -> tuple[Body, Source]:
         stored = await self._stored(seen)
@@ -109,7 +109,7 @@ class CachedSummary:
             return stored, "hit"
         async with self._database.transaction() as session:
             parts = await summarize(session, public=self._public)
-        # In a thread: zlib lets the event loop go on meanwhile.
+        # In a thread: zlib lets the event loop continue in the meantime.
         made = await asyncio.to_thread(_packed, parts)
         try:
             # Anything else is a change, or the summary of another process.
@@ -118,18 +118,18 @@ class CachedSummary:
                 await self._cache.set(KEY, made.digest, FRESH_SECONDS)
                 self._last = made
         except CacheUnavailable:
-            # It serves whoever asked; the next one has it made anew.
+            # It is used for this request; the next one computes it again.
             return made, "bypass"
         return made, "miss"
 
     async def _stored(self, seen: bytes | None) -> Body | None:
-        """Return the summary that another process has made, if that is the present one."""
+        """Return the summary that another process has stored, if it is the current one."""
         if not seen or seen.startswith(_CHANGED):
             return None
         try:
             stored = await self._cache.get(BODY_KEY)
         except CacheUnavailable:
-            # It is made anew, as without a cache.
+            # It is computed again, as without a cache.
             return None
         if stored is None or not stored.startswith(seen):
             return None

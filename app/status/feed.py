@@ -1,4 +1,4 @@
-"""An Atom feed (RFC 4287) of incidents and maintenance, for whatever takes feeds."""
+"""An Atom feed (RFC 4287) of incidents and maintenance."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,14 +13,14 @@ from app.monitors.service import find
 from app.status.markup import xml
 
 ENTRIES = 50
-# Identifiers are made of what is stored and never changes, with this. Neither the address under
-# which the feed is read is in them, nor can two installations have the same.
+# Identifiers are derived from this and from stored values that never change. They do not contain
+# the address of the feed, and two installations never have the same ones.
 _NAMESPACE = UUID("3a1fbd6f-4a0c-4b0e-9d36-6b5c1f4f0f0e")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Feed(NamedTuple):
-    """The document, and when its newest entry is from; None without any."""
+    """The document, and the time of its newest entry; None if there are no entries."""
 
     document: str
     updated: datetime | None
@@ -52,7 +52,7 @@ _LATEST = """
     (SELECT * FROM maintenance WHERE at <= now() ORDER BY at DESC LIMIT {limit})
     ORDER BY at DESC, id DESC, event LIMIT {limit}
 """
-# A window for once is announced when it is planned, one that recurs whenever it begins.
+# A one-time window is announced when it is planned, a recurring one each time it begins.
 _OF_ALL = text(_LATEST.format(only="true", only_m="true", is_for=IS_FOR, limit=ENTRIES))
 _OF_ONE = text(
     _LATEST.format(
@@ -60,7 +60,7 @@ _OF_ONE = text(
     )
 )
 
-# An installation is known by its database.
+# An installation is identified by its database.
 _INSTALLATION = text("SELECT system_identifier || current_database() FROM pg_control_system()")
 
 
@@ -69,8 +69,8 @@ async def feed(
 ) -> Feed:
     """Return the latest events of all monitors or of one.
 
-    `base` is the address of the status page, without a slash at its end; `public`: only with what
-    anybody may know. Raises MonitorNotFoundError.
+    `base` is the address of the status page, without a trailing slash; `public`: only what anybody
+    may know is included. Raises MonitorNotFoundError.
     """
     if monitor_id is None:
         title, address = "Stagewatch: incidents and maintenance", f"{base}/feed.atom"
@@ -133,7 +133,7 @@ def _minute(moment: datetime) -> str:
 
 
 def _duration(passed: timedelta) -> str:
-    """Return a time in its two largest units: "3 h 20 min"."""
+    """Return a duration in its two largest units: "3 h 20 min"."""
     seconds = max(round(passed.total_seconds()), 0)
     parts = []
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):

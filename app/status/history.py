@@ -1,4 +1,4 @@
-"""Ninety days of monitors: the share of every day, and of the windows of app.checks.uptime."""
+"""Ninety days of monitors: the uptime of each day, and of the windows of app.checks.uptime."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +11,7 @@ from app.checks.uptime import WINDOWS, Window
 from app.fields import MAX_ID
 
 DAYS = 90
-# Decimals of a day's share: 86 ms of a day. Fewer bytes for a page of a hundred monitors.
+# Decimals of a day's share: 86 ms of a day. This keeps pages of a hundred monitors small.
 _DECIMALS = 6
 
 
@@ -20,28 +20,28 @@ class MonitorHistory(BaseModel):
 
     id: int
     known_since: AwareDatetime | None = Field(
-        description="From when on it is known whether it was up; null where nothing is known."
+        description="Start of the time for which uptime is known; null if nothing is known."
     )
     uptime: dict[Window, float | None] = Field(
-        description="Share of the time in which it was up, 0 to 1, of the time in which that is "
-        "known; null where nothing is known.",
+        description="Uptime from 0 to 1, as a share of the time for which it is known; null if "
+        "nothing is known.",
         examples=[{"24h": 1, "7d": 0.9998, "30d": 0.9998, "90d": None}],
     )
     days: list[float | None] = Field(
-        description="The same for 90 days in UTC, the oldest first, today last.",
+        description="Uptime of each of 90 days in UTC, oldest first, today last.",
         examples=[[None, 1, 0.98]],
     )
 
 
 class History(BaseModel):
-    """Days of monitors, in the order in which they were asked for."""
+    """The days of monitors, in the order in which the monitors were requested."""
 
     today: date
     items: list[MonitorHistory]
 
 
 def _ratios(unit: str) -> str:
-    """Return the columns of the windows that are made of hours or of days."""
+    """Return the SQL columns of the windows that consist of hours or of days."""
     ratio = "CAST(sum(up_ms) {only} AS float) / nullif(sum(up_ms + down_ms) {only}, 0)"
     columns = []
     for name, (made_of, length) in WINDOWS.items():
@@ -55,7 +55,7 @@ def _ratios(unit: str) -> str:
 
 
 def _sums(unit: str) -> str:
-    """Return the query of up and down by hour or day, with the open hour, which is in `states`."""
+    """Return the query of up and down by hour or day, including the open hour from `states`."""
     longest = max(length for made_of, length in WINDOWS.values() if made_of == unit)
     table = {"hour": "hourly_stats", "day": "daily_stats"}[unit]
     return f"""
@@ -73,7 +73,7 @@ def _sums(unit: str) -> str:
     """  # noqa: S608  (constants)
 
 
-# It is known since the first day of which something is known; or since it was added on that day.
+# It is known since the first day with data, or since it was added, if that was on that day.
 _HISTORY = text(f"""
     WITH hours AS (
         SELECT monitor_id, {_ratios("hour")} FROM ({_sums("hour")}) h GROUP BY monitor_id
@@ -102,7 +102,7 @@ _HISTORY = text(f"""
 
 
 async def history(session: AsyncSession, ids: Sequence[int]) -> History:
-    """Return the days of these monitors; those that there are not are left out."""
+    """Return the days of these monitors; ids that do not exist are left out."""
     wanted = list(dict.fromkeys(number for number in ids if 0 < number <= MAX_ID))
     rows = (await session.execute(_HISTORY, {"ids": wanted})).mappings().all()
     found = {row["id"]: row for row in rows}
@@ -122,7 +122,7 @@ async def history(session: AsyncSession, ids: Sequence[int]) -> History:
 def _days(agos: Sequence[int], shares: Sequence[float | None]) -> list[float | None]:
     days: list[float | None] = [None] * DAYS
     for ago, share in zip(agos, shares, strict=True):
-        # Not the ninetieth day before today, nor one to come, which a wrong clock has made.
+        # Leave out the ninetieth day before today, and future days caused by a wrong clock.
         if 0 <= ago < DAYS and share is not None:
             days[DAYS - 1 - ago] = round(share, _DECIMALS)
     return days

@@ -1,4 +1,4 @@
-"""What public pages are made of: all monitors at a glance, their days, a badge and a feed."""
+"""The data of public pages: all monitors at a glance, their days, a badge and a feed."""
 
 import re
 from datetime import UTC
@@ -23,7 +23,7 @@ router = APIRouter(
     tags=["status"], dependencies=[requires("public")], responses=documented(429, 503)
 )
 
-# Numbers of monitors: 1 to 100 of them.
+# 1 to 100 monitor ids.
 Ids = Annotated[
     str, Query(pattern=r"^[0-9]{1,10}(,[0-9]{1,10}){0,99}$", examples=["1,2,3"], max_length=1100)
 ]
@@ -31,7 +31,7 @@ Ids = Annotated[
 
 @router.get("/api/status", response_model=Summary, responses=CACHEABLE)
 async def status(request: Request, cached: CachedSummaryDep) -> Response:
-    """Summarize all monitors. The header X-Cache says where it is from: hit, miss, or bypass."""
+    """Summarize all monitors. The header X-Cache names the source: hit, miss or bypass."""
     body, source = await cached.get()
     headers = {"X-Cache": source, "Vary": "Accept-Encoding"}
     content = body.plain
@@ -43,7 +43,7 @@ async def status(request: Request, cached: CachedSummaryDep) -> Response:
         content,
         media_type="application/json",
         digest=body.digest.decode(),
-        # What a proxy may give to all for a second, and for some more while it asks for a new one.
+        # A proxy may serve it to all for a second, and for some more while it requests a new one.
         cache_control="public, max-age=1, stale-while-revalidate=5",
         headers=headers,
     )
@@ -51,7 +51,7 @@ async def status(request: Request, cached: CachedSummaryDep) -> Response:
 
 @router.get("/api/status/history", response_model=History, responses=documented(422) | CACHEABLE)
 async def status_history(request: Request, ids: Ids, session: Session) -> Response:
-    """Ninety days of up to 100 monitors; a number of no monitor is left out."""
+    """Return ninety days of up to 100 monitors; ids that do not exist are left out."""
     found = await history(session, [int(number) for number in ids.split(",")])
     return conditional(
         request,
@@ -62,15 +62,15 @@ async def status_history(request: Request, ids: Ids, session: Session) -> Respon
 
 
 class Svg(Response):
-    """A picture."""
+    """An SVG image."""
 
     media_type = "image/svg+xml"
 
 
-# Opened by itself, as a page and not in one, a picture could do what a page can.
+# Opened directly rather than embedded, an SVG image could do whatever a page can.
 _INERT = {"Content-Security-Policy": "default-src 'none'"}
 _BADGE: dict[int | str, dict[str, Any]] = {
-    404: {"description": "A badge too, which says so.", "content": {"image/svg+xml": {}}}
+    404: {"description": "Not found; also a badge.", "content": {"image/svg+xml": {}}}
 }
 
 
@@ -92,7 +92,7 @@ async def badge(
         else:
             picture = await state_badge(session, number, label=label)
     except MonitorNotFoundError:
-        # A picture, because that is what a page shows that has the badge in it.
+        # An image, because that is what a page with the badge displays.
         headers = {"Cache-Control": cache_control} | _INERT
         return Svg(NOT_FOUND, status_code=404, headers=headers)
     return conditional(
@@ -105,7 +105,7 @@ async def badge(
 
 
 class Atom(Response):
-    """A feed."""
+    """An Atom feed."""
 
     media_type = "application/atom+xml"
 
@@ -118,7 +118,7 @@ async def atom_feed(
     monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Response:
     """List the 50 latest incidents and maintenance windows, of all monitors or of one, in Atom."""
-    # One answer for all who ask, with a key or without, since proxies keep it.
+    # The same response for all clients, with or without a key, because proxies cache it.
     public = request.app.state.keys_required
     found = await feed(session, base_url.address, monitor_id, public=public)
     headers = {}
@@ -128,7 +128,7 @@ async def atom_feed(
         request,
         found.document.encode(),
         media_type=Atom.media_type,
-        # With addresses as this client wrote them it is not for others.
+        # If its links use this client's form of the address, the feed is not for others.
         cache_control=f"{'public' if base_url.is_configured else 'private'}, max-age=30",
         headers=headers,
     )

@@ -1,7 +1,7 @@
 """The state of all monitors, in one answer.
 
-PostgreSQL writes its JSON, in parts that the event loop only passes on: to make objects of 50,000
-rows and text of those would hold up every other client for a third of a second.
+PostgreSQL writes the JSON, in parts that the event loop only passes on: building objects from
+50,000 rows and serialising them would block every other client for a third of a second.
 """
 
 from typing import Literal
@@ -14,16 +14,16 @@ from app.checks.uptime import RATIOS_OF_A_DAY
 from app.fields import Milliseconds
 from app.incidents.public import PUBLIC_CAUSE
 from app.incidents.schemas import IncidentOut
-from app.locations.figures import by_location, unseen
+from app.locations.figures import by_location, overdue
 from app.locations.schemas import LocationFigures
 from app.maintenance.coverage import IS_FOR
 from app.monitors.output import StateName
 
 _FIGURES = TypeAdapter(list[LocationFigures])
 
-# Rows in one part: 100 to 200 kB, about as much as is read from a connection at a time.
+# Rows per part: 100 to 200 kB, about as much as one read from a connection returns.
 PART = 500
-# Periods of maintenance windows that a summary names, and monitors of one of them.
+# Maintenance periods listed in a summary, and monitors listed for each.
 MOST_PERIODS = 50
 MOST_MONITORS = 100
 
@@ -35,24 +35,24 @@ class MonitorSummary(BaseModel):
     name: str
     kind: str
     state: StateName
-    since: AwareDatetime = Field(description="When it came into this state.")
+    since: AwareDatetime = Field(description="When it entered this state.")
     latency_ms: Milliseconds | None = Field(description="How long its last check took.")
     uptime: float | None = Field(
-        description="Share of the last 24 hours in which it was up, 0 to 1, of the time in which "
-        "that is known; null where nothing is known."
+        description="Uptime of the last 24 hours from 0 to 1, as a share of the time for which it "
+        "is known; null if nothing is known."
     )
     group: str | None
     tags: list[str]
 
 
 class MaintenanceSummary(BaseModel):
-    """One time that a maintenance window lasts, which runs or begins in the next seven days."""
+    """One occurrence of a maintenance window, in progress or beginning in the next seven days."""
 
     id: int
     name: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime
-    monitors: list[int] = Field(description="Up to 100 of them.")
+    monitors: list[int] = Field(description="At most 100 ids.")
     monitor_count: int
 
 
@@ -60,30 +60,30 @@ OverallState = Literal["pending", "up", "maintenance", "down"]
 
 
 class Summary(BaseModel):
-    """All monitors; `state` is that of the worst: down, in maintenance, up.
+    """All monitors; `state` is the worst of them: down, maintenance, up.
 
-    Pending: nothing has been checked yet.
+    Pending means that nothing has been checked yet.
     """
 
     state: OverallState
     monitors: list[MonitorSummary]
-    incidents: list[IncidentOut] = Field(description="Those that are open, newest first.")
+    incidents: list[IncidentOut] = Field(description="Open incidents, newest first.")
     maintenance: list[MaintenanceSummary] = Field(
-        description="What runs and what is to come in seven days, the earliest first; up to 50."
+        description="In progress or beginning within seven days, earliest first; up to 50."
     )
     overdue: int = Field(
-        description="Monitors that should have been checked over a minute ago. Not 0: no worker "
-        "checks, or too few do, and the states are old."
+        description="Monitors whose result is more than a minute late. If not 0, no or too few "
+        "workers are checking, or results can't be stored, and the states are outdated."
     )
-    locations: list[LocationFigures] = Field(description="From where monitors are checked.")
+    locations: list[LocationFigures] = Field(description="Locations that checks are made from.")
 
 
 def _utc(moment: str) -> str:
-    """Return the SQL of a time as Pydantic writes it, whatever the server's time zone is."""
+    """Return SQL for a time in Pydantic's format, regardless of the server's time zone."""
     return f"""to_char({moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-# Both write what the models above say; a test reads it with them.
+# Both write JSON that follows the models above; a test parses it with them.
 _MONITORS = text(f"""
     WITH ratios AS ({RATIOS_OF_A_DAY}), lines AS (
         SELECT row_number() OVER (ORDER BY m.name, m.id) - 1 AS place, s.state,
@@ -122,8 +122,8 @@ _PUBLIC_INCIDENTS = text(
     _LINES.format(cause=PUBLIC_CAUSE, acknowledged_by="CAST(NULL AS text)", part=PART, **_TIMES)
 )
 
-# The monitors of a window are looked for once, however often it comes. One that is for none of them
-# is nobody's business.
+# The monitors of a window are searched once, however often it recurs. A window that applies to none
+# of the monitors is left out.
 _MAINTENANCE = text(f"""
     WITH periods AS (
         SELECT window_id, starts_at, ends_at FROM maintenance_periods
@@ -146,24 +146,19 @@ _MAINTENANCE = text(f"""
     FROM lines WHERE place < {MOST_PERIODS} HAVING count(*) > 0
 """)  # noqa: S608  (constants)
 
-# A check is claimed before its moment. By the schedule, which a worker that is gone can't write.
-_OVERDUE = text("SELECT count(*) FROM schedule WHERE claimable_at < now() - interval '1 minute'")
-
 
 async def summarize(session: AsyncSession, *, public: bool = False) -> list[bytes]:
-    """Return the present `Summary` as JSON, in parts. It must be the transaction's first.
+    """Return the current `Summary` as JSON, in parts. Must be the transaction's first statement.
 
-    `public`: only with what anybody may know.
+    `public`: only what anybody may know is included.
     """
-    # One moment for both queries: an incident without its outage would be wrong.
+    # One snapshot for both queries: an incident without its outage would be wrong.
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     monitors = (await session.execute(_MONITORS)).all()
     incidents = (await session.scalars(_PUBLIC_INCIDENTS if public else _INCIDENTS)).all()
     maintenance = (await session.scalars(_MAINTENANCE)).all()
-    overdue = int(await session.scalar(_OVERDUE) or 0)
+    late = await overdue(session)
     locations = await by_location(session)
-    if locations:
-        overdue += await unseen(session)
     state = overall(
         down=any(row.down for row in monitors),
         up=any(row.up for row in monitors),
@@ -175,13 +170,13 @@ async def summarize(session: AsyncSession, *, public: bool = False) -> list[byte
     parts += _separated(list(incidents))
     parts.append(b'],"maintenance":[')
     parts += maintenance
-    parts.append(b'],"overdue":%d,"locations":' % overdue)
+    parts.append(b'],"overdue":%d,"locations":' % late)
     parts += [_FIGURES.dump_json(locations), b"}"]
     return parts
 
 
 def overall(*, down: bool, up: bool, maintenance: bool) -> OverallState:
-    """Return the state of all monitors together, of which some are down, up or in maintenance."""
+    """Return the overall state, given whether any monitors are down, up or in maintenance."""
     if down:
         return "down"
     if maintenance:

@@ -1,1 +1,1 @@
-"""People who are told of incidents by e-mail, because they asked for it on the status page."""
+"""E-mail notifications about incidents, for people who subscribe on the status page."""

@@ -1,6 +1,6 @@
-"""One row for what all subscribers are to be told; it becomes their mails later, bit by bit.
+"""One row per event for all subscribers, which is turned into their mails later, in batches.
 
-The transaction of a check's result stores that row, however many have subscribed.
+The transaction of a check's result stores only that row, however many subscribers there are.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.subscriptions.sending import NOTIFY
 
-# Mails that one transaction makes.
+# Mails created per transaction.
 BATCH = 500
-# For so long a mail waits for what else happens: where one thing is down, others often are.
+# How long a mail waits for further events: if one thing is down, others often are, too.
 PATIENCE = timedelta(seconds=2)
-# What no worker has taken up in this time is nobody's news any more: no mails were sent from here.
+# A broadcast that no worker has processed in this time is outdated: no mails were being sent.
 EXPIRES_AFTER = timedelta(hours=24)
 
 _ANNOUNCE = text("""
@@ -33,8 +33,8 @@ _ANNOUNCE = text("""
     ON CONFLICT DO NOTHING
 """)
 
-# The oldest first, so that of one monitor "down" comes before "up again". Who subscribed later
-# is not told of it.
+# The oldest first, so that for one monitor "down" precedes "up again". Later subscribers do not
+# get it.
 _NEXT = text("""
     SELECT id, reached FROM broadcasts
     WHERE created_at > now() - CAST(:expires_after AS interval)
@@ -67,9 +67,9 @@ _END = text("DELETE FROM broadcasts WHERE id = :id")
 
 
 async def announce(session: AsyncSession, event: str, causes: Mapping[int, str]) -> None:
-    """Store `event` of incidents for those who have subscribed, if anybody has.
+    """Store `event` of incidents for the subscribers, if there are any.
 
-    `causes`: what the public may know of them, by incident.
+    `causes`: what the public may know about the causes, by incident.
     """
     if not causes:
         return
@@ -80,9 +80,9 @@ async def announce(session: AsyncSession, event: str, causes: Mapping[int, str])
 
 
 async def expand(session: AsyncSession) -> bool:
-    """Make the next mails of the oldest broadcast; return whether there may be more to make.
+    """Create the next mails of the oldest broadcast; return whether there may be more to create.
 
-    Several workers take turns: the order of broadcasts is the order of mails.
+    Workers take turns, so that the order of broadcasts is the order of mails.
     """
     found = (await session.execute(_NEXT, {"expires_after": EXPIRES_AFTER})).one_or_none()
     if found is None:

@@ -1,4 +1,4 @@
-"""Sends mails to subscribers, beside the delivery to the team's channels and slower than it."""
+"""Sends mails to subscribers, separately from the team's channels and more slowly."""
 
 import asyncio
 import logging
@@ -24,22 +24,22 @@ from app.subscriptions.smtp import (
 
 log = logging.getLogger(__name__)
 
-# Connections to the mail server; while it fails, one.
+# Connections to the mail server; only one while it fails.
 CONNECTIONS = 4
-# Mails that a connection takes at a time.
+# Mails claimed at a time by a connection.
 BATCH = 20
-# Seconds for which a server that fails is left alone: doubled with every failure, up to the last.
+# Seconds before a failing server is tried again: doubled with every failure, up to the maximum.
 FIRST_REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 300.0
-# Seconds between two looks for mails that have waited too long.
+# Seconds between two searches for mails that have waited too long.
 GIVE_UP_SECONDS = 60.0
 
 
 class MailLoop:
-    """Sends what is due, from `start` to `close`, in the event loop that it was made in.
+    """Sends due mails, from `start` to `close`, in the event loop it was created in.
 
-    A mail that was sent when its worker was killed is sent again by another, with the same
-    Message-ID: one for each connection at the most, because every outcome is stored at once.
+    If a worker is killed after sending a mail, another worker sends it again with the same
+    Message-ID: at most one mail per connection, because every outcome is stored at once.
     """
 
     def __init__(self, database: Database, mailing: Mailing) -> None:
@@ -55,15 +55,15 @@ class MailLoop:
         self._rounds = Rounds(self._round, "mails")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the loop."""
         self._rounds.start()
 
     def wake(self) -> None:
-        """Look for mails now. Only to be called in the event loop."""
+        """Look for due mails now. Call this only from the event loop."""
         self._rounds.wake()
 
     async def close(self, seconds: float) -> None:
-        """Begin no other mail, and give those under way at most `seconds`."""
+        """Start no more mails, and give those in progress at most `seconds`."""
         self._closing = True
         if not await self._rounds.stop():
             return
@@ -71,17 +71,17 @@ class MailLoop:
             await asyncio.wait(self._senders, timeout=seconds)
         for sender in self._senders:
             sender.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*self._senders, return_exceptions=True)
         try:
             async with asyncio.timeout(NOTE_SECONDS):
                 await self._note()
         except (DatabaseUnavailable, TimeoutError):
-            # Their leases end, and another worker sends them again.
-            log.warning("%d outcomes of mails are lost", len(self._outcomes))
+            # When their leases expire, another worker sends them again.
+            log.warning("%d outcomes of mails were lost", len(self._outcomes))
 
     async def _round(self) -> None:
-        """Make the mails of new incidents, and have them sent. Raises DatabaseUnavailable."""
+        """Create the mails of new incidents and start sending. Raises DatabaseUnavailable."""
         await self._note()
         now = asyncio.get_running_loop().time()
         if now - self._gave_up_at >= GIVE_UP_SECONDS:
@@ -92,11 +92,11 @@ class MailLoop:
         while more and not self._closing:
             async with self._database.transaction() as session:
                 more = await expand(session)
-            # Now, and not when the mails of many incidents are made: somebody may wait for a link.
+            # Now, not after creating mails for many incidents: somebody may be waiting for a link.
             await self._begin()
 
     async def _begin(self) -> None:
-        """Have connections send what is due, as many as there may be now."""
+        """Start as many connections as are allowed now, to send due mails."""
         if asyncio.get_running_loop().time() < self._rests_until:
             return
         most = 1 if self._failures else CONNECTIONS
@@ -111,7 +111,7 @@ class MailLoop:
     def _ended(self, sender: asyncio.Task[None]) -> None:
         self._senders.discard(sender)
         if not sender.cancelled() and (error := sender.exception()) is not None:
-            # Leases bring back what it had.
+            # Its mails are sent again when their leases expire.
             log.error("a connection for mails failed", exc_info=error)
         self.wake()
 
@@ -120,13 +120,13 @@ class MailLoop:
             return await claim(session, 1 if self._failures else BATCH)
 
     async def _send_all(self, mails: list[Mail]) -> None:
-        """Send these, and what else is due, over one connection."""
+        """Send these and further due mails over one connection."""
         left = mails
         begun = False
         try:
             async with connected(self._mailing) as connection:
                 while left and not self._closing:
-                    # The lease began before the connection did, and must outlast the last mail.
+                    # The lease started before the connection, and must outlast the last mail.
                     ends_at = time.monotonic() + LEASE_SECONDS - 2 * MAIL_SECONDS
                     while left and not self._closing and time.monotonic() < ends_at:
                         begun = True
@@ -142,12 +142,12 @@ class MailLoop:
             left = []
             self._rest()
         except DatabaseUnavailable as error:
-            # The outcomes are kept, also of what was to be given back.
+            # The outcomes are kept, including those of mails to give back.
             log.warning("no mails: %s", error)
             left = left[1:] if begun else []
         except asyncio.CancelledError:
             if begun:
-                # It is not known whether it has arrived.
+                # It is unknown whether the mail has arrived.
                 self._outcomes.append(Outcome(left[0], "the worker was stopped"))
                 left = left[1:]
             raise
@@ -155,13 +155,13 @@ class MailLoop:
             self._outcomes += [Outcome(mail, begun=False) for mail in left]
 
     async def _give_back(self, left: list[Mail]) -> list[Mail]:
-        """Give back what there was no time for, and take what is due then, until the end."""
+        """Give back mails there was no time for, and claim more unless the loop is closing."""
         self._outcomes += [Outcome(mail, begun=False) for mail in left]
         await self._note()
         return [] if self._closing else await self._claim()
 
     async def _send(self, connection: Connection, mail: Mail) -> None:
-        """Send a mail and store what became of it. Raises ServerError, DatabaseUnavailable."""
+        """Send a mail and store the outcome. Raises ServerError and DatabaseUnavailable."""
         began = time.perf_counter()
         lost = False
         try:
@@ -173,7 +173,7 @@ class MailLoop:
         except ServerError:
             raise
         except Exception as bug:
-            # What one mail is made of must not keep the others from being sent.
+            # A bad mail must not prevent the others from being sent.
             log.exception("sending mail %d failed", mail.id)
             lost = True
             outcome = Outcome(mail, f"internal error: {type(bug).__name__}")
@@ -198,7 +198,7 @@ class MailLoop:
         )
 
     def _log(self, outcome: Outcome, seconds: float) -> None:
-        # Who has subscribed is not for the log; a server's answer may name the address.
+        # Subscribers' addresses must not be logged, and a server's answer may contain one.
         error = outcome.error and outcome.error.replace(outcome.mail.email, "…")
         facts = {"mail_id": outcome.mail.id, "duration_ms": round(seconds * 1000, 1)}
         DELIVERIES.labels("email", "sent" if outcome.error is None else "failed").inc()
@@ -208,13 +208,13 @@ class MailLoop:
             log.warning("mail %d: %s", outcome.mail.id, error, extra=facts)
 
     def _rest(self) -> None:
-        """Leave the server alone for a while. It is tried with one mail then."""
+        """Pause sending for a while. The server is then tried with one mail."""
         seconds = min(FIRST_REST_SECONDS * 2.0 ** min(self._failures, 20), LONGEST_REST_SECONDS)
         self._failures += 1
         self._rests_until = asyncio.get_running_loop().time() + seconds
 
     async def _note(self) -> None:
-        """Store the outcomes that have come in. Raises DatabaseUnavailable."""
+        """Store the outcomes gathered so far. Raises DatabaseUnavailable."""
         async with self._noting:
             outcomes, self._outcomes = self._outcomes, []
             if not outcomes:
@@ -222,18 +222,18 @@ class MailLoop:
             try:
                 await self._store(outcomes)
             except (DatabaseUnavailable, asyncio.CancelledError):
-                # Kept for the next round: a lost outcome would mean that it is sent again.
+                # Kept for the next round: a lost outcome means that the mail is sent again.
                 self._outcomes = outcomes + self._outcomes
                 raise
             except Exception:
-                # Their leases end, which counts as an attempt. The others are not to wait for them.
-                log.exception("the outcomes of %d mails are lost", len(outcomes))
+                # Their leases expire, which counts as an attempt. Others must not wait for them.
+                log.exception("the outcomes of %d mails were lost", len(outcomes))
 
     async def _store(self, outcomes: Sequence[Outcome]) -> None:
         async with self._database.transaction() as session:
             dropped = await note(session, outcomes)
         if dropped:
-            log.warning("%d addresses are dropped: their servers refuse mail for good", dropped)
+            log.warning("%d addresses were dropped: their servers permanently refuse mail", dropped)
 
 
 class _Lost(Exception):

@@ -1,4 +1,4 @@
-"""What subscribers read: plain text, the way out in every mail, no line that a name could add."""
+"""The mails to subscribers: plain text, always with an unsubscribe link; names can't add lines."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PAGE = "subscription/"
-# News that one mail tells; it counts the others.
+# Events listed in one mail; further ones are only counted.
 MOST = 50
 
 
@@ -23,10 +23,10 @@ def message(
     payload: Mapping[str, Any],
     unsubscribe_token: str | None,
 ) -> EmailMessage:
-    """Return the mail of an event; the same, with the same Message-ID, whenever it is made.
+    """Return the mail for an event; it is always the same, with the same Message-ID.
 
-    `base` is PUBLIC_URL. Mail programs show two mails of one Message-ID as one, where it had to be
-    sent twice because nobody knows whether the first has arrived.
+    `base` is PUBLIC_URL. If a mail has to be sent twice because it is unknown whether the first one
+    arrived, mail programs show both as one because they have the same Message-ID.
     """
     mail = EmailMessage()
     mail["From"] = f"Stagewatch <{sender}>"
@@ -34,7 +34,7 @@ def message(
     mail["Date"] = format_datetime(created_at.astimezone(UTC))
     domain = sender.rpartition("@")[2]
     mail["Message-ID"] = f"<{number}.{created_at.timestamp() * 1e6:.0f}.stagewatch@{domain}>"
-    # No out-of-office note comes back (RFC 3834).
+    # Prevents out-of-office replies (RFC 3834).
     mail["Auto-Submitted"] = "auto-generated"
     if event == "confirm":
         mail["Subject"] = f"Confirm your subscription to {_host(base)}"
@@ -52,7 +52,7 @@ def message(
             f"You subscribed to this at {base}/",
             f"Unsubscribe: {base}/{PAGE}#unsubscribe={unsubscribe_token}",
         ]
-        # One click in the mail program, without a page (RFC 8058).
+        # Unsubscribing with one click in the mail program, without a page (RFC 8058).
         mail["List-Unsubscribe"] = f"<{base}/unsubscribe/{unsubscribe_token}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content("\n".join(lines) + "\n")
@@ -61,13 +61,13 @@ def message(
 
 def _confirmation(base: str, token: str) -> str:
     return f"""\
-Somebody, most likely you, asked for mails about incidents at {base}/
+Someone, most likely you, asked for mails about incidents at {base}/
 
-To get them, follow this link and press the button there, within 48 hours:
+To receive them, follow this link within 48 hours and press the button there:
 
 {base}/{PAGE}#confirm={token}
 
-If it was not you, do nothing: nothing more is sent to this address.
+If it was not you, do nothing: no more mails are sent to this address.
 """
 
 

@@ -23,11 +23,11 @@ from app.database import Base
 
 
 class Subscription(Base):
-    """An address whose owner has confirmed it. `monitor_ids`: null for all, also those to come.
+    """An address whose owner has confirmed it. `monitor_ids`: null for all, including future ones.
 
-    `unsubscribe_token` is readable, because the same link is in every mail for years. All that it
-    opens is the way out, and who reads this table has the address itself. `bounces`: mails in a
-    row that its server has refused for good.
+    `unsubscribe_token` is stored in plain text because every mail has the same link for years. It
+    only allows unsubscribing, and anyone who can read this table has the address itself.
+    `bounces`: consecutive mails that the address's server has refused permanently.
     """
 
     __tablename__ = "subscriptions"
@@ -44,9 +44,9 @@ class Subscription(Base):
 
 
 class SignUp(Base):
-    """Somebody asked for a subscription; whether the address is theirs is not known yet.
+    """A request for a subscription; it is not confirmed yet that the address is the requester's.
 
-    Of the token only the SHA-256 is stored. `mailbox` is the address by which sign-ups are counted.
+    Only the token's SHA-256 is stored. `mailbox` is the address by which sign-ups are counted.
     """
 
     __tablename__ = "sign_ups"
@@ -66,7 +66,7 @@ class SignUp(Base):
 
 
 class Broadcast(Base):
-    """What all subscribers of a monitor are to be told; those up to `reached` have a mail."""
+    """An event for all subscribers of a monitor; those up to `reached` already have a mail."""
 
     __tablename__ = "broadcasts"
     __table_args__ = (UniqueConstraint("incident_id", "event"),)
@@ -83,9 +83,9 @@ class Broadcast(Base):
 class Mail(Base):
     """One mail to one address, as app.notifications.models.Notification is to a channel.
 
-    In a table of its own, so that thousands of them are not in front of the team's channels. One
-    that is "folded" is told in an earlier one of the same subscriber. The payload of a confirmation
-    holds its token, until it is sent.
+    Mails have their own table, so that thousands of them do not delay the team's channels. The
+    content of a "folded" mail is included in an earlier mail to the same subscriber. The payload
+    of a confirmation holds its token until the mail is sent.
     """
 
     __tablename__ = "mails"

@@ -1,4 +1,4 @@
-"""Subscribe, confirm and leave, for everybody; see and end subscriptions, for operators."""
+"""Subscribe, confirm and unsubscribe, for everybody; list and end subscriptions, for operators."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -29,12 +29,12 @@ from app.subscriptions.schemas import (
 router = APIRouter(
     prefix="/api/subscriptions", tags=["subscriptions"], responses=documented(429, 503)
 )
-# Not below /api/, where bodies are JSON: a mailbox's provider sends a form (RFC 8058).
+# Not below /api/, where bodies are JSON: mailbox providers send a form (RFC 8058).
 one_click = APIRouter(
     tags=["subscriptions"], dependencies=[requires("public")], responses=documented(503)
 )
 
-# Sign-ups of one client, whatever the addresses.
+# Sign-ups per client, for any addresses.
 SIGN_UPS_AN_HOUR = RateLimitItemPerHour(20)
 PAGE = "/subscription/"
 
@@ -48,7 +48,7 @@ class SubscriptionPage(Page[SubscriptionOut]):
 
 
 def is_offered(request: Request) -> bool:
-    """Return whether mails are sent from here."""
+    """Return whether this installation sends mails."""
     offered: bool = request.app.state.offers_mail
     return offered
 
@@ -57,7 +57,7 @@ async def _few_by_client(request: Request, cache: CacheDep) -> None:
     try:
         hit = await cache.hit(SIGN_UPS_AN_HOUR, f"subscribe:{client_of(request.scope)}")
     except CacheUnavailable:
-        # The limit of a mailbox is the database's, and stays.
+        # The limit per mailbox is in the database and still applies.
         return
     if not hit.allowed:
         detail = "Too many sign-ups from here; try again later."
@@ -66,7 +66,7 @@ async def _few_by_client(request: Request, cache: CacheDep) -> None:
 
 @router.get("/offer", dependencies=[requires("public")])
 async def read_offer(request: Request) -> Offer:
-    """Whether one can subscribe by e-mail here, and where the feed is."""
+    """Return whether subscribing by e-mail is possible, and where the feed is."""
     return Offer(email=is_offered(request))
 
 
@@ -77,9 +77,9 @@ async def read_offer(request: Request) -> Offer:
     dependencies=[requires("public"), Depends(_few_by_client)],
 )
 async def sign_up(asked: SignUpIn, request: Request, session: Session) -> Asked:
-    """Ask for mails about incidents. The address gets a link, which its owner has to follow."""
+    """Request mails about incidents. The address is sent a link that its owner has to follow."""
     if not is_offered(request):
-        detail = "No mails are sent from here: SMTP_URL, MAIL_FROM and PUBLIC_URL are not all set."
+        detail = "No mails can be sent: SMTP_URL, MAIL_FROM and PUBLIC_URL are not all set."
         raise Problem(503, detail)
     await service.sign_up(session, asked.email, asked.monitor_ids)
     return Asked()
@@ -119,18 +119,18 @@ async def list_subscriptions(session: Session, page: PageDep) -> SubscriptionPag
     responses=documented(404),
 )
 async def delete_subscription(subscription_id: int, session: Session) -> None:
-    """End a subscription; its address is told nothing."""
+    """End a subscription; its address is not notified."""
     await service.delete(session, subscription_id)
 
 
 @one_click.get("/unsubscribe/{token}", response_class=Response, status_code=303)
 async def show_way_out(token: Token) -> Response:
-    """Show the page with the button. Nothing ends by this: link scanners follow every link."""
+    """Show the page with the button. This ends nothing, because link scanners follow every link."""
     return RedirectResponse(f"{PAGE}#unsubscribe={quote(token, safe='')}", status_code=303)
 
 
 @one_click.post("/unsubscribe/{token}", response_class=PlainTextResponse)
 async def unsubscribe_by_one_click(token: Token, session: Session) -> str:
-    """End a subscription by the button of a mail program (RFC 8058). The body is not read."""
+    """End a subscription from a mail program's button (RFC 8058). The body is ignored."""
     await service.unsubscribe(session, token)
     return "You are unsubscribed.\n"

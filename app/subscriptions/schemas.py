@@ -1,4 +1,4 @@
-"""Subscriptions as a client writes and reads them."""
+"""Subscriptions as a client sends and receives them."""
 
 from typing import Annotated
 
@@ -9,25 +9,25 @@ from app.fields import Id, InputModel
 
 
 class SignUpIn(InputModel):
-    """Who wants to be told of what."""
+    """A request for mails about monitors."""
 
     email: EmailAddress
     monitor_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = Field(
-        default=None, description="null: of all monitors, also those that are added later."
+        default=None, description="null: all monitors, including future ones."
     )
 
 
 class TokenIn(InputModel):
-    """What a link in a mail brings."""
+    """The token of a link in a mail."""
 
     token: Annotated[str, Field(max_length=100, examples=["Zr0vZx6l0T4…"])]
 
 
 class Asked(BaseModel):
-    """The same answer for every address, so that it does not tell who has subscribed."""
+    """The same response for every address, so that it does not reveal who has subscribed."""
 
     detail: str = (
-        "If that address takes mails, a link to confirm is on its way. Nothing else is sent before."
+        "If that address accepts mail, it gets a confirmation link, and nothing else before that."
     )
 
 
@@ -39,15 +39,15 @@ class Confirmed(BaseModel):
 
 
 class Unsubscribed(BaseModel):
-    """The same answer, whether the link was known or not."""
+    """The same response, whether the link was known or not."""
 
     detail: str = "Nothing more is sent to that address."
 
 
 class Offer(BaseModel):
-    """How a visitor of the status page can be told."""
+    """How visitors of the status page can be notified."""
 
-    email: bool = Field(description="Whether mails are sent from here.")
+    email: bool = Field(description="Whether this installation sends mails.")
     feed: str = "/feed.atom"
 
 
@@ -59,5 +59,5 @@ class SubscriptionOut(BaseModel):
     id: int
     email: str
     monitor_ids: list[int] | None
-    bounces: int = Field(description="Mails in a row that were refused for good.")
+    bounces: int = Field(description="Consecutive mails that were permanently refused.")
     confirmed_at: AwareDatetime

@@ -1,4 +1,4 @@
-"""Mails are claimed under a lease, and their outcomes stored, as those of app.notifications are."""
+"""Claims mails under a lease and stores their outcomes, as app.notifications does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,17 +9,22 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.notifications.sending import FIRST_RETRY_SECONDS, MAX_ATTEMPTS, wait_after
+from app.notifications.sending import (
+    FIRST_RETRY_SECONDS,
+    MAX_ATTEMPTS,
+    retry_misdated_rows,
+    wait_after,
+)
 
-# Seconds for which a worker has the mails that it claims together.
+# Seconds for which a worker holds the mails of one claim.
 LEASE_SECONDS = 60
-# Mails in a row that an address's server refuses for good, before the address is dropped.
+# Consecutive mails permanently refused by an address's server before the address is dropped.
 MAX_BOUNCES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail that is ours to send."""
+    """A mail that this process has claimed."""
 
     id: int
     subscription_id: int | None
@@ -33,9 +38,9 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a mail; `error` is None when the server has taken it.
+    """The outcome of a mail; `error` is None if the server has accepted it.
 
-    `begun`: whether it counts as an attempt. `permanent` and `bounced` as in smtp.MailError.
+    `begun`: whether it counts as an attempt. `permanent` and `bounced`: see smtp.MailError.
     """
 
     mail: Mail
@@ -45,11 +50,11 @@ class Outcome:
     bounced: bool = False
 
 
-# Wakes workers once the transaction is committed, and only then.
+# Wakes workers only once the transaction is committed.
 NOTIFY = text("SELECT pg_notify('notifications', '')")
 
-# Links that somebody waits for go first, then what is due longest. Of one subscriber the earlier:
-# "up again" must not come before "down".
+# Confirmation links go first, because somebody is waiting, then the longest-due mails. Mails to one
+# subscriber keep their order: "up again" must not precede "down".
 _CLAIM = text("""
     WITH due AS MATERIALIZED (
         SELECT m.id FROM mails m
@@ -73,8 +78,8 @@ _CLAIM = text("""
     ) AS unsubscribe_token
 """).columns(payload=JSONB())
 
-# When a thousand monitors are down at once nobody wants a thousand mails: what else waits for a
-# subscriber goes with the first of it. Not with one that was tried before, which may have arrived.
+# If a thousand monitors are down at once, nobody wants a thousand mails: the first mail includes
+# whatever else waits for the subscriber, unless it was tried before and so may have arrived.
 _FOLD = text("""
     WITH folded AS (
         UPDATE mails m SET state = 'folded'
@@ -94,7 +99,7 @@ _FOLD = text("""
     RETURNING m.id, m.payload
 """).columns(payload=JSONB())
 
-# A payload may hold a token, which nobody needs any more.
+# A payload may contain a token, which is no longer needed.
 _SENT = text("""
     UPDATE mails
     SET state = 'sent', sending = false, sent_at = now(), last_error = NULL, payload = '{}'
@@ -122,7 +127,7 @@ _REACHED = text("UPDATE subscriptions SET bounces = 0 WHERE id = :id AND bounces
 
 _BOUNCED = text("UPDATE subscriptions SET bounces = bounces + 1 WHERE id = :id")
 
-# With all mails that wait for it.
+# Deletes its waiting mails, too.
 _DROP = text("DELETE FROM subscriptions WHERE id = :id AND bounces >= :most")
 
 _GIVE_UP = text("""
@@ -135,7 +140,7 @@ _GIVE_UP = text("""
 
 
 async def claim(session: AsyncSession, limit: int) -> list[Mail]:
-    """Take mails that are due, in the order in which they are to be sent."""
+    """Claim due mails, in the order in which they are to be sent."""
     values = {"limit": limit, "lease": timedelta(seconds=LEASE_SECONDS)}
     mails = [Mail(*row) for row in await session.execute(_CLAIM, values)]
     new = [mail for mail in mails if mail.attempts == 1 and mail.subscription_id is not None]
@@ -151,10 +156,10 @@ async def claim(session: AsyncSession, limit: int) -> list[Mail]:
 
 
 async def note(session: AsyncSession, outcomes: Sequence[Outcome]) -> int:
-    """Store what became of mails; return how many addresses were dropped for it.
+    """Store the outcomes of mails; return how many addresses were dropped as a result.
 
-    Subscriptions first and in order, as who leaves locks them before the mails: so there are no
-    deadlocks.
+    Subscriptions are locked first and in order, as unsubscribing locks them before the mails, so
+    there are no deadlocks.
     """
     dropped = 0
     for outcome in sorted(outcomes, key=lambda outcome: outcome.mail.subscription_id or 0):
@@ -190,5 +195,9 @@ async def _note(session: AsyncSession, outcome: Outcome) -> int:
 
 
 async def give_up(session: AsyncSession) -> None:
-    """Let go of mails that have waited for a day: nobody wants yesterday's outage any more."""
+    """Give up mails that have waited for a day: nobody needs yesterday's outage any more.
+
+    Also retry those that wait for a time that only a wrong clock can have set.
+    """
+    await retry_misdated_rows(session, "mails")
     await session.execute(_GIVE_UP)

@@ -1,4 +1,4 @@
-"""A subscription's life: asked for, confirmed by the address's owner, ended by one click."""
+"""Request, confirm and end subscriptions: the owner confirms the address; one click ends it."""
 
 import hashlib
 import re
@@ -17,19 +17,19 @@ from app.monitors.models import Monitor
 from app.subscriptions.models import Mail, SignUp, Subscription
 from app.subscriptions.sending import NOTIFY
 
-# Links that one mailbox is sent in a day, whoever asks: a stranger's is not to be filled from here.
+# Links sent to one mailbox per day, whoever asks: this must not be used to flood strangers.
 SIGN_UPS_A_DAY = 3
 EXPIRES_AFTER = timedelta(hours=48)
 TOKEN_BYTES = 32
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
-# Of two that ask for one mailbox at once, the second counts the first.
+# If two requests for one mailbox arrive at once, the second counts the first.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:mailbox, 0))")
 _OLD_LINK = "This link does not work any more. Please subscribe again."
 
 
 class SubscriptionNotFoundError(NotFoundError):
-    """There is no subscription of this number or with this link."""
+    """There is no subscription with this id or link."""
 
 
 def new_token() -> str:
@@ -37,15 +37,15 @@ def new_token() -> str:
 
 
 def hashed(token: str) -> bytes:
-    """Return what is stored of a token. It is random and long: no salt, no slow hash."""
+    """Return the stored hash of a token. Tokens are long and random: no salt, no slow hash."""
     return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 async def sign_up(session: AsyncSession, email: str, monitor_ids: Sequence[int] | None) -> None:
-    """Send a link to an address, which it takes to subscribe or to choose other monitors.
+    """Send an address the link that is needed to subscribe or to choose other monitors.
 
-    Nobody is told whether it is sent: neither who has subscribed, nor how often somebody asked.
-    Raises InvalidFieldError for monitors that there are not.
+    Whether it is sent is not revealed: that would show who has subscribed or how often somebody
+    asked. Raises InvalidFieldError for monitors that do not exist.
     """
     await _check_monitors(session, monitor_ids or ())
     key = mailbox(email)
@@ -84,7 +84,7 @@ async def confirm(session: AsyncSession, token: str) -> Subscription:
     if asked is None:
         raise SubscriptionNotFoundError(_OLD_LINK)
     if asked.used_at is not None:
-        # A second click. But an old mail must not bring back somebody who has left since then.
+        # A second click. But an old mail must not resubscribe somebody who has unsubscribed since.
         found: Subscription | None = await session.scalar(
             select(Subscription).where(func.lower(Subscription.email) == asked.email.lower())
         )
@@ -106,13 +106,13 @@ async def confirm(session: AsyncSession, token: str) -> Subscription:
 
 
 async def names(session: AsyncSession, monitor_ids: Sequence[int]) -> list[str]:
-    """Return the names of monitors, those of them that there are."""
+    """Return the names of those of these monitors that exist."""
     query = select(Monitor.name).where(Monitor.id.in_(monitor_ids)).order_by(Monitor.name)
     return list(await session.scalars(query))
 
 
 async def unsubscribe(session: AsyncSession, token: str) -> None:
-    """End the subscription that a link is of, with what waits to be sent, if there is one."""
+    """End the subscription of a link, if there is one, and delete its waiting mails."""
     if _TOKEN.fullmatch(token):
         await session.execute(
             delete_from(Subscription).where(Subscription.unsubscribe_token == token)

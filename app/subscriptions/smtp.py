@@ -1,7 +1,7 @@
-"""The operator's mail server: one connection, on which nothing waits longer than its limit.
+"""A connection to the operator's mail server, with time limits for everything.
 
-The guard of app.probing is not asked: what a user enters never says where this goes. The address
-is the operator's own setting, and most often in a private network.
+The guard of app.probing is not used because users never choose where this connects: the address is
+the operator's own setting, and usually in a private network.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from app.probing.result import printable
 from app.settings import Settings
 
-# Seconds to connect, with TLS and password, and for one mail.
+# Seconds for connecting, including TLS and login, and for one mail.
 CONNECT_SECONDS = 10.0
 MAIL_SECONDS = 15.0
 QUIT_SECONDS = 1.0
-# Characters of an answer that are kept.
+# Characters kept of a server's answer.
 LONGEST_ANSWER = 300
 
 
 class ServerError(Exception):
-    """The server can't be used now; it says nothing about the mail, which was not begun."""
+    """The server can't be used now; the mail was not started, so this says nothing about it."""
 
 
 class MailError(Exception):
-    """A mail was not taken. `permanent`: nor will it be; `bounced`: there is no such address.
+    """A mail was not accepted. `permanent`: it never will be; `bounced`: there is no such address.
 
-    `is_lost`: neither is the connection to be used any more.
+    `is_lost`: the connection can't be used any more.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class MailError(Exception):
 
 
 class Mailing(NamedTuple):
-    """What it takes to send mails: a server, a sender, and the address for links."""
+    """The configuration for sending mails: a server, a sender, and the address for links."""
 
     host: str
     port: int
@@ -60,7 +60,7 @@ class Mailing(NamedTuple):
 
 
 def mailing_of(settings: Settings) -> Mailing | None:
-    """Return how mails are sent; None where one of the settings is missing."""
+    """Return the configuration for sending mails, or None if one of the settings is missing."""
     if not settings.offers_mail:
         return None
     assert settings.smtp_url is not None
@@ -68,8 +68,8 @@ def mailing_of(settings: Settings) -> Mailing | None:
     assert settings.public_url is not None
     parts = urlsplit(settings.smtp_url)
     tls = parts.scheme == "smtps"
-    # Opportunistic without a password. With one, who takes STARTTLS out of the server's answer
-    # must not read it.
+    # Opportunistic without a password. With one, an attacker who removes STARTTLS from the
+    # server's answer must not be able to read it.
     starttls: bool | None = True if parts.password else None
     if tls or parts.query == "starttls=never":
         starttls = False
@@ -86,7 +86,7 @@ def mailing_of(settings: Settings) -> Mailing | None:
 
 
 class Connection:
-    """An open connection, for one mail after the other."""
+    """An open connection, for one mail at a time."""
 
     def __init__(self, client: SMTP, sender: str) -> None:
         self._client = client
@@ -98,7 +98,7 @@ class Connection:
             async with asyncio.timeout(MAIL_SECONDS):
                 return await self._send(to, mail.as_bytes(policy=SMTP_POLICY))
         except TimeoutError:
-            # Perhaps it was taken, and only the answer has not come.
+            # The mail may have been accepted, with only the answer missing.
             reason = f"the mail server did not answer within {MAIL_SECONDS:g} s"
             raise MailError(reason, is_lost=True) from None
         except SMTPResponseException as error:
@@ -110,13 +110,13 @@ class Connection:
         try:
             await self._client.mail(self._sender)
         except SMTPResponseException as error:
-            # About this sender: no mail would be taken.
+            # This concerns the sender: no mail would be accepted.
             raise ServerError(f"the sender is refused: {_line(error)}") from None
         try:
             await self._client.rcpt(to)
         except SMTPResponseException as error:
             if error.code != 421:
-                # Where the connection is gone, the next mail says so.
+                # If the connection is gone, the next mail will fail.
                 with suppress(SMTPException, OSError):
                     await self._client.rset()
                 raise _refusal(error, recipient=True) from None
@@ -126,7 +126,7 @@ class Connection:
 
 
 class _Client(SMTP):
-    """A client whose end is not one in due form, for which TLS waits for an answer of its own."""
+    """A client that aborts its connection on close: a proper TLS shutdown waits for an answer."""
 
     def close(self) -> None:
         if isinstance(self.transport, asyncio.WriteTransport):
@@ -145,7 +145,7 @@ async def connected(mailing: Mailing) -> AsyncIterator[Connection]:
         use_tls=mailing.tls,
         start_tls=mailing.starttls,
         tls_context=_trusted(),
-        # Not asked of the resolver, which may hang, and would hang the whole event loop.
+        # Set here because a lookup may hang, and would block the whole event loop.
         local_hostname=urlsplit(mailing.base).hostname,
         timeout=MAIL_SECONDS,
     )
@@ -159,7 +159,7 @@ async def connected(mailing: Mailing) -> AsyncIterator[Connection]:
         except (SMTPException, OSError, ValueError) as error:
             raise ServerError(f"no connection to the mail server: {_line(error)}") from None
         yield Connection(client, mailing.sender)
-        # Everything has been taken by then: how the server says goodbye changes nothing.
+        # Everything has been accepted by now: how the server responds to QUIT does not matter.
         with suppress(SMTPException, OSError, TimeoutError):
             async with asyncio.timeout(QUIT_SECONDS):
                 await client.execute_command(b"QUIT")
@@ -169,23 +169,23 @@ async def connected(mailing: Mailing) -> AsyncIterator[Connection]:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Return what certificates are checked with; reading it all again takes some milliseconds."""
+    """Return the context for verifying certificates; cached, as loading it takes milliseconds."""
     return ssl.create_default_context()
 
 
 def _refusal(error: SMTPResponseException, *, recipient: bool = False) -> MailError:
-    """Return what an answer means: by its code (RFC 5321, 4.2) and its enhanced one (RFC 3463)."""
+    """Return the error for an answer, by its code (RFC 5321, 4.2) and enhanced code (RFC 3463)."""
     if error.code == 421:
-        return MailError(f"the mail server closes: {_line(error)}", is_lost=True)
+        return MailError(f"the mail server closed the connection: {_line(error)}", is_lost=True)
     permanent = 500 <= error.code < 600
     enhanced = error.message.partition(" ")[0]
-    # Policy, 5.7.x, is no fault of the address: a relay that refuses us would lose all of them.
+    # Policy, 5.7.x, is not about the address: a relay that refuses us would bounce all of them.
     bounced = permanent and recipient and not enhanced.startswith("5.7.")
     return MailError(f"refused: {_line(error)}", permanent=permanent, bounced=bounced)
 
 
 def _line(error: Exception) -> str:
     if isinstance(error, SMTPResponseException):
-        # In whatever characters it says it, or in none: it is logged and stored.
+        # Made printable, whatever characters it contains: it is logged and stored.
         return printable(f"{error.code} {error.message}", LONGEST_ANSWER)
     return printable(str(error) or type(error).__name__, LONGEST_ANSWER)

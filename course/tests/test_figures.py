@@ -29,7 +29,7 @@ class TestDockerfile(unittest.TestCase):
                 self.assertEqual(base_of(text), base)
 
     def test_a_dockerfile_without_a_base_is_refused(self) -> None:
-        with self.assertRaisesRegex(ValueError, "names no image"):
+        with self.assertRaisesRegex(ValueError, "has no base image"):
             base_of("RUN x\n")
 
     def test_each_cache_mount_gets_a_name_that_no_earlier_build_had(self) -> None:

@@ -24,7 +24,7 @@ class TestVerify(CourseTestCase):
 
         outcome = self.repository.course("verify")
 
-        self.assert_fault(outcome, edition, "another tree than", self.repository.id("HEAD")[:9])
+        self.assert_fault(outcome, edition, "a different tree from", self.repository.id("HEAD")[:9])
 
     def test_a_commit_on_main_after_an_edition_fails(self) -> None:
         self.repository.change("07", "app/07.py", "better\n")

@@ -23,8 +23,8 @@ def upgrade() -> None:
             updated_at timestamptz NOT NULL DEFAULT now()
         )
     """)
-    # Half of every page is left free: a state is written with every check, and its new version
-    # is put next to the old one.
+    # Leave half of every page free: each check updates a state, and the new version of the row
+    # is stored next to the old one.
     op.execute("""
         CREATE TABLE states (
             monitor_id integer PRIMARY KEY REFERENCES monitors (id) ON DELETE CASCADE,

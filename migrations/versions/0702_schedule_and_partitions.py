@@ -10,10 +10,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("ALTER TABLE monitors ADD COLUMN token text UNIQUE")
-    # A narrow row, because every check writes a new version of it, and both indexes are written
-    # with it. Neither index is unique: to insert into a unique one PostgreSQL visits all versions
-    # of the row that a snapshot, a dump's for instance, still holds, and every check makes one.
-    # Vacuum comes by count and without pauses: the table is small and always in memory.
+    # A narrow row, because every check writes a new version of it and an entry in both indexes.
+    # Neither index is unique: to insert into a unique index PostgreSQL visits all versions of the
+    # row that a snapshot, such as a dump's, still holds, and every check adds one. Vacuum runs by
+    # row count and without pauses: the table is small and always in memory.
     op.execute("""
         CREATE TABLE schedule (
             monitor_id integer NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
@@ -46,8 +46,8 @@ def upgrade() -> None:
             ADD COLUMN hour_latencies smallint[] NOT NULL
                 DEFAULT array_fill(0::smallint, ARRAY[65])
     """)
-    # A state is written with every check too, so for the same reason its only index is not unique.
-    # With the time in it, the newest of a state's versions is found first.
+    # Every check updates a state too, so for the same reason its only index is not unique. It
+    # includes the time, so that a state's newest version is found first.
     op.execute("ALTER TABLE states DROP CONSTRAINT states_pkey")
     op.execute("CREATE INDEX ix_states_monitor_id_checked_at ON states (monitor_id, checked_at)")
     op.execute("""
@@ -70,12 +70,11 @@ def upgrade() -> None:
                 PRIMARY KEY (monitor_id, {begin})
             )
         """)
-        # For the summary of all monitors, and to delete what is past its retention.
+        # For the summary of all monitors, and for deleting rows past their retention.
         op.execute(f"CREATE INDEX ix_{table}_{begin} ON {table} ({begin})")
-    # Old results are dropped by the day: a partition goes in a moment, where deleting its rows
-    # one by one would take minutes and leave their space behind. The table as it is becomes
-    # the first partition, so no row is copied; what it holds ends with the day after tomorrow,
-    # and from there every day has its own.
+    # Old results are dropped by day: dropping a partition takes a moment, while deleting its rows
+    # would take minutes and not return their space. The existing table becomes the first
+    # partition, so no row is copied; it ends with tomorrow, and every later day has its own.
     op.execute("ALTER TABLE checks RENAME TO checks_before")
     op.execute("ALTER INDEX checks_pkey RENAME TO checks_before_pkey")
     op.execute("""
@@ -99,7 +98,7 @@ def upgrade() -> None:
             END LOOP;
         END $$
     """)
-    # For days that have no partition yet, after a standstill or a jump of the clock.
+    # For days that have no partition yet, after a long downtime or a jump of the clock.
     op.execute("CREATE TABLE checks_default PARTITION OF checks DEFAULT")
 
 

@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # True: every channel is notified, also those added later. False: those in monitor_channels.
+    # True: all channels are notified, even those added later. False: those in monitor_channels.
     op.execute("ALTER TABLE monitors ADD COLUMN all_channels boolean NOT NULL DEFAULT true")
     op.execute("""
         CREATE TABLE incidents (
@@ -46,7 +46,7 @@ def upgrade() -> None:
             PRIMARY KEY (monitor_id, channel_id)
         )
     """)
-    # For the deletion of a channel, which asks which monitors name it.
+    # For deleting a channel, which looks up the monitors that name it.
     op.execute("CREATE INDEX monitor_channels_by_channel ON monitor_channels (channel_id)")
     op.execute("""
         CREATE TABLE notifications (
@@ -67,16 +67,16 @@ def upgrade() -> None:
             CONSTRAINT notifications_once UNIQUE (incident_id, channel_id, event)
         )
     """)
-    # Small, however much has been sent: only unsent notifications are in it.
+    # Stays small, because only unsent notifications are in it.
     op.execute("""
         CREATE INDEX notifications_pending ON notifications (channel_id, next_attempt_at, id)
         WHERE state = 'pending'
     """)
-    # What came before and after, of one monitor and channel.
+    # For the notifications of one monitor and channel, in order.
     op.execute("""
         CREATE INDEX notifications_in_order ON notifications (monitor_id, channel_id, id)
     """)
-    # For the deletion of a channel, and of what is past the retention.
+    # For deleting a channel, and notifications past their retention.
     op.execute("CREATE INDEX notifications_by_channel ON notifications (channel_id)")
     op.execute("""
         CREATE INDEX notifications_settled ON notifications (created_at) WHERE state <> 'pending'

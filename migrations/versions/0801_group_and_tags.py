@@ -9,9 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Both have a value for the rows that are there, and for those that an instance of the version
-    # before still adds during an update. Neither makes PostgreSQL write the table anew. "group"
-    # itself is a word of SQL and would need quotes everywhere.
+    # Both have a value for existing rows, and for rows that the previous release still adds
+    # during an update. Neither makes PostgreSQL rewrite the table. "group" itself is an SQL
+    # keyword and would need quotes everywhere.
     op.execute("""
         ALTER TABLE monitors
             ADD COLUMN group_name text,

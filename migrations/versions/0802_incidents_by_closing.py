@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # For the feed, which lists the latest, and for the deletion of those past their retention.
+    # For the feed, which lists the latest, and for deleting incidents past their retention.
     op.execute("""
         CREATE INDEX incidents_by_closing ON incidents (closed_at) WHERE closed_at IS NOT NULL
     """)

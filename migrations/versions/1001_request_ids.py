@@ -1,4 +1,4 @@
-"""The id of the request that made a row, for the logs of those who act on it."""
+"""The id of the request that created a row, for the logs of the processes that act on it."""
 
 from alembic import op
 
@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Null for all rows that are there: no table is written anew, and an older version that still
-    # runs need not know of them.
+    # Null for existing rows: no table is rewritten, and an older release that still runs need
+    # not know these columns.
     op.execute("ALTER TABLE monitors ADD COLUMN request_id text")
     op.execute("ALTER TABLE notifications ADD COLUMN request_id text")
 

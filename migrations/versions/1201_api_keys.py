@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A new table: nothing that is there is locked. SHA-256 has 32 bytes; a key that is looked for
-    # is found by them, in the index that keeps them unique.
+    # A new table, so no existing table is locked. A SHA-256 digest has 32 bytes; keys are looked
+    # up by it, in the index that keeps it unique.
     op.execute("""
         CREATE TABLE api_keys (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # New tables only: nothing that is written all the time gets a column or an index. The foreign
-    # key needs a lock on monitors for a moment, and does not wait for it with all others behind.
+    # New tables only: tables that are constantly written get no column or index. The foreign key
+    # briefly needs a lock on monitors, and gives up rather than block all others behind it.
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("""
         CREATE TABLE maintenance_windows (
@@ -33,7 +33,7 @@ def upgrade() -> None:
             PRIMARY KEY (window_id, monitor_id)
         )
     """)
-    # For the deletion of a monitor.
+    # For deleting a monitor.
     op.execute("CREATE INDEX maintenance_monitors_by_monitor ON maintenance_monitors (monitor_id)")
     op.execute("""
         CREATE TABLE maintenance_periods (
@@ -44,8 +44,8 @@ def upgrade() -> None:
             CONSTRAINT maintenance_periods_in_order CHECK (starts_at <= ends_at)
         )
     """)
-    # Which of them overlap a time, whatever lies before and after: asked with every batch of
-    # results.
+    # Finds the periods that overlap a time, however many are before and after it: queried with
+    # every batch of results.
     op.execute("""
         CREATE INDEX maintenance_periods_by_time ON maintenance_periods
         USING gist (tstzrange(starts_at, ends_at))

@@ -7,7 +7,7 @@ down_revision = "1202"
 branch_labels = None
 depends_on = None
 
-# As for `schedule` and `states`: small tables that every check writes.
+# As for `schedule` and `states`: small tables that every check updates.
 _WRITTEN_OFTEN = """
     fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0,
@@ -17,8 +17,8 @@ _WRITTEN_OFTEN = """
 
 
 def upgrade() -> None:
-    # Null or constant for the rows that are there: neither table is written anew, nor any of the
-    # partitions. A version that still runs knows of no locations, and adds monitors without them.
+    # Null or constant for existing rows, so neither table is rewritten, nor any partition. A
+    # previous release that still runs does not know locations, and adds monitors without them.
     op.execute("ALTER TABLE checks ADD COLUMN location text")
     op.execute("""
         ALTER TABLE monitors
@@ -28,9 +28,9 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE locations (name text PRIMARY KEY, seen_at timestamptz NOT NULL)
     """)
-    # Next to `schedule` and not in it: the claims of monitors without locations, of which there
-    # may be many more, have no wider rows and no other index than before. And a worker of the
-    # version before, during an update, can't claim what it would record as of no location.
+    # A separate table, not columns in `schedule`: claims of monitors without locations, of which
+    # there may be many more, keep their narrow rows and indexes. And during an update, a worker
+    # of the previous release can't claim a check that it would record without a location.
     op.execute(f"""
         CREATE TABLE location_schedule (
             monitor_id integer NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
@@ -66,7 +66,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE location_states, location_schedule, locations")
-    # Monitors that had locations are checked from anywhere.
+    # Monitors that had locations are now checked from anywhere.
     op.execute("""
         INSERT INTO schedule (monitor_id, claimable_at)
         SELECT monitor_id, CASE WHEN state = 'paused' THEN 'infinity' ELSE now() END

@@ -1,4 +1,4 @@
-"""Subscriptions to the status page, and the mails that are to be sent."""
+"""Subscriptions to the status page, and the mails to be sent."""
 
 from alembic import op
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
             confirmed_at timestamptz NOT NULL DEFAULT now()
         )
     """)
-    # Servers may tell Ann@example.com from ann@example.com, and none does.
+    # Servers may distinguish Ann@example.com from ann@example.com, but none does.
     op.execute("CREATE UNIQUE INDEX subscriptions_email ON subscriptions (lower(email))")
     op.execute("""
         CREATE TABLE sign_ups (
@@ -35,8 +35,8 @@ def upgrade() -> None:
     """)
     op.execute("CREATE INDEX sign_ups_by_mailbox ON sign_ups (mailbox, created_at)")
     op.execute("CREATE INDEX sign_ups_by_end ON sign_ups (expires_at)")
-    # Without a foreign key to the incident: a monitor that is being deleted, with its incidents,
-    # need not wait for mails, nor these for it.
+    # No foreign key to the incident: deleting a monitor with its incidents does not have to wait
+    # for mails, or mails for the deletion.
     op.execute("""
         CREATE TABLE broadcasts (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -69,7 +69,7 @@ def upgrade() -> None:
         )
     """)
     op.execute("CREATE INDEX mails_pending ON mails (next_attempt_at, id) WHERE state = 'pending'")
-    # What one subscriber is still to be told, in order.
+    # The pending mails of one subscriber, in order.
     op.execute("CREATE INDEX mails_in_order ON mails (subscription_id, id) WHERE state = 'pending'")
     op.execute("CREATE INDEX mails_settled ON mails (created_at) WHERE state <> 'pending'")
 

@@ -14,7 +14,7 @@ LONG = 30_000
 
 
 def url_field(page: Page) -> Locator:
-    return page.get_by_label("Watch a URL or host")
+    return page.get_by_label("URL or host to monitor")
 
 
 def busy(route: Route) -> None:
@@ -30,11 +30,11 @@ def test_from_a_url_alone_to_an_incident_and_back(
 ) -> None:
     site.body = b"<title>Corner Shop</title> welcome"
     page = pages.open(f"{service.url}/console/")
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
 
     url_field(page).fill(site.url)
     url_field(page).press("Enter")
-    expect(page.get_by_text("It answers")).to_be_visible()
+    expect(page.get_by_text("Check passed")).to_be_visible()
     expect(page.locator(".timing-names")).to_contain_text("Total")
     name = page.get_by_label("Name", exact=True).input_value()
     picture(page, "console-suggested")
@@ -62,7 +62,7 @@ def test_from_a_url_alone_to_an_incident_and_back(
     expect(page.get_by_role("heading", name="During the incident")).to_be_visible()
     expect(page.get_by_role("heading", name="In the hour before")).to_be_visible()
     expect(page.locator(".timing-bar")).to_have_count(2)
-    expect(page.get_by_role("region", name="Checks around it")).to_contain_text("503")
+    expect(page.get_by_role("region", name="Checks around the incident")).to_contain_text("503")
     picture(page, "console-incident")
 
     site.status = 200
@@ -73,7 +73,7 @@ def test_from_a_url_alone_to_an_incident_and_back(
 
 def test_a_keyboard_is_enough_to_add(quiet_service: Service, site: Site, pages: Pages) -> None:
     page = pages.open(f"{quiet_service.url}/console/")
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
 
     page.keyboard.press("n")
     expect(url_field(page)).to_be_focused()
@@ -91,7 +91,7 @@ def test_every_kind_can_be_added(quiet_service: Service, pages: Pages, kind: str
     fields = {
         "tcp": {"Host": "127.0.0.1", "Port": "5432"},
         "dns": {"Name to look up": "example.com"},
-        "heartbeat": {"Seconds between two calls": "3600"},
+        "heartbeat": {"Time between calls (seconds)": "3600"},
     }
     page = pages.open(f"{quiet_service.url}/console/#/add?kind={kind}")
 
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said_at_the_field_which_gets_the_focus(
     page.get_by_label("URL", exact=True).fill("https://example.com")
     page.get_by_label("Name", exact=True).fill("Shop")
     page.get_by_text("What counts as up").click()
-    statuses = page.get_by_label("Accepted statuses")
+    statuses = page.get_by_label("Accepted status codes")
     statuses.fill("200-299, many")
     page.get_by_text("What counts as up").click()
     expect(statuses).to_be_hidden()
@@ -159,11 +159,11 @@ def test_try_it_says_what_a_monitor_like_this_would_find(
     page = pages.open(f"{quiet_service.url}/console/#/add")
     page.get_by_label("URL", exact=True).fill(site.url)
     page.get_by_text("What counts as up").click()
-    page.get_by_label("Keyword in the answer").fill("welcome")
+    page.get_by_label("Keyword in the response").fill("welcome")
 
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Test monitor").click()
 
-    expect(page.locator(".probe")).to_contain_text("It fails")
+    expect(page.locator(".probe")).to_contain_text("Check failed")
     expect(page.locator(".probe .row-error")).to_have_text("keyword not found")
     expect(page.locator(".probe .timing-names")).to_contain_text("First byte")
 
@@ -183,13 +183,13 @@ def test_many_are_added_from_a_list(quiet_service: Service, site: Site, pages: P
         "Port, https://example.com:99999/",
     ]
 
-    page.get_by_label("URLs or hosts, one a line").fill("\n".join(lines))
-    page.get_by_label("Tags of all").fill("imported")
+    page.get_by_label("URLs or hosts, one per line").fill("\n".join(lines))
+    page.get_by_label("Tags for all monitors").fill("imported")
 
-    table = page.get_by_role("region", name="What would be added")
-    expect(page.get_by_text("3 monitors to add, 1 watched already, 3 with a fault")).to_be_visible()
-    expect(table.locator("tbody tr").first).to_contain_text("The same as line 2")
-    expect(table.locator("tr", has_text="watched already")).to_contain_text("Old")
+    table = page.get_by_role("region", name="Import preview")
+    expect(page.get_by_text("3 monitors to add, 1 already monitored, 3 invalid")).to_be_visible()
+    expect(table.locator("tbody tr").first).to_contain_text("Duplicate of line 2")
+    expect(table.locator("tr", has_text="already monitored")).to_contain_text("Old")
     picture(page, "console-import")
     page.get_by_role("button", name="Add 3 monitors").click()
 
@@ -206,12 +206,12 @@ def test_a_line_that_the_api_refuses_is_marked_and_the_others_are_added(
     quiet_service: Service, pages: Pages
 ) -> None:
     page = pages.open(f"{quiet_service.url}/console/#/import")
-    page.get_by_label("URLs or hosts, one a line").fill(
+    page.get_by_label("URLs or hosts, one per line").fill(
         "https://example.com\nhttps://exa_mple..org"
     )
 
     page.get_by_role("button", name="Add 2 monitors").click()
 
-    expect(page.locator("tbody tr").first).to_contain_text("left out")
-    expect(page.get_by_text("Nothing has been added.")).to_be_visible()
+    expect(page.locator("tbody tr").first).to_contain_text("skipped")
+    expect(page.get_by_text("No monitors were added.")).to_be_visible()
     assert quiet_service.ask("/api/monitors")["items"] == []

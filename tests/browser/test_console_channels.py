@@ -17,9 +17,9 @@ def test_a_channel_is_added_and_its_test_shows_what_it_answered(
     page.get_by_label("URL", exact=True).fill(f"{site.url}hook")
 
     page.get_by_role("button", name="Save").click()
-    secret = page.get_by_role("dialog", name="Secret of “On call”")
+    secret = page.get_by_role("dialog", name="Secret for “On call”")
     expect(secret.locator("code")).to_contain_text("whsec_")
-    secret.get_by_role("button", name="I have it").click()
+    secret.get_by_role("button", name="Done").click()
     page.get_by_role("button", name="Test On call").click()
 
     outcome = page.locator(".line-found")
@@ -41,9 +41,9 @@ def test_a_channel_that_fails_says_why_and_when_it_is_tried_again(
     page.get_by_role("button", name="Test Chat").click()
 
     outcome = page.locator(".line-found")
-    expect(outcome).to_contain_text("It failed", timeout=30_000)
+    expect(outcome).to_contain_text("Test failed", timeout=30_000)
     expect(outcome).to_contain_text("<b>no</b> room")
-    expect(outcome).to_contain_text("It is tried again at")
+    expect(outcome).to_contain_text("Next attempt at")
     expect(page.get_by_text("Failed 1 time")).to_be_visible()
 
 
@@ -61,5 +61,5 @@ def test_a_channel_is_changed_without_its_secrets_and_deleted(
     page.get_by_role("button", name="Delete Team chat").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
-    expect(page.get_by_role("heading", name="Nobody is told yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No channels yet")).to_be_visible()
     assert quiet_service.ask("/api/channels")["items"] == []

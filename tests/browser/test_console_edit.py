@@ -20,7 +20,7 @@ def test_only_what_is_changed_is_sent_and_secrets_stay_as_they_are(
     page = open_form(pages, quiet_service, shop)
     expect(page.get_by_label("Header value")).to_have_value("***")
 
-    page.get_by_label("Check every").fill("30")
+    page.get_by_label("Check interval").fill("30")
     with page.expect_request(lambda asked: asked.method == "PATCH") as sent:
         page.get_by_role("button", name="Save").click()
 
@@ -41,8 +41,8 @@ def test_of_two_who_change_the_same_none_loses_anything(
     quiet_service.ask(f"/api/monitors/{shop}", theirs, method="PATCH")
 
     page.get_by_role("button", name="Save").click()
-    conflict = page.get_by_role("dialog", name="Somebody else has changed it meanwhile")
-    expect(conflict.locator("tr", has_text="Check every")).to_contain_text("20")
+    conflict = page.get_by_role("dialog", name="Someone else has changed this monitor")
+    expect(conflict.locator("tr", has_text="Check interval")).to_contain_text("20")
     picture(page, "console-conflict")
     conflict.get_by_role("button", name="Back to the form").click()
     expect(page.get_by_label("Name", exact=True)).to_have_value("My shop")
@@ -50,7 +50,7 @@ def test_of_two_who_change_the_same_none_loses_anything(
     quiet_service.ask(f"/api/monitors/{shop}", {"name": "Their new shop"}, method="PATCH")
     page.get_by_role("button", name="Save").click()
     conflict.locator("tr", has_text="Name").get_by_role("radio").first.check()
-    conflict.get_by_role("button", name="Save this").click()
+    conflict.get_by_role("button", name="Save changes").click()
 
     expect(page.get_by_text("Saved.")).to_be_visible()
     stored = quiet_service.ask(f"/api/monitors/{shop}")
@@ -86,4 +86,4 @@ def test_changes_are_not_lost_by_going_elsewhere_without_being_asked(
 def test_a_monitor_that_is_gone_is_said_to_be_gone(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(f"{quiet_service.url}/console/#/monitors/4711")
 
-    expect(page.locator(".view .notice")).to_contain_text("There is no such monitor")
+    expect(page.locator(".view .notice")).to_contain_text("This monitor does not exist")

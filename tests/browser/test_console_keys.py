@@ -14,16 +14,16 @@ __all__ = ["guarded_service"]
 def test_a_key_is_made_shown_once_and_revoked(guarded_service: Service, pages: Pages) -> None:
     page = pages.open(f"{guarded_service.url}/console/#/keys")
     sign_in(page, FIRST)
-    expect(page.get_by_text("There is none.")).to_be_visible()
+    expect(page.get_by_text("No API keys yet.")).to_be_visible()
 
     page.get_by_label("Name", exact=True).fill("<b>deploy</b>")
     page.get_by_label("Scope").select_option("write")
     page.get_by_label("Expires").select_option("90")
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create key").click()
     shown = page.get_by_role("dialog", name="Key “<b>deploy</b>”")
     token = shown.locator("code").inner_text()
     assert re.fullmatch(r"sw_[\w-]{43}", token)
-    shown.get_by_role("button", name="I have it").click()
+    shown.get_by_role("button", name="Done").click()
 
     row = page.get_by_role("row").filter(has_text="<b>deploy</b>")
     expect(row).to_contain_text(f"{token[:11]}…")
@@ -39,9 +39,9 @@ def test_a_key_is_made_shown_once_and_revoked(guarded_service: Service, pages: P
 def test_what_is_wrong_is_said_at_the_field(guarded_service: Service, pages: Pages) -> None:
     page = pages.open(f"{guarded_service.url}/console/#/keys")
     sign_in(page, FIRST)
-    expect(page.get_by_text("There is none.")).to_be_visible()
+    expect(page.get_by_text("No API keys yet.")).to_be_visible()
 
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create key").click()
 
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
@@ -53,7 +53,7 @@ def test_who_may_only_read_is_told_why_there_is_nothing(
     page = pages.open(f"{guarded_service.url}/console/#/keys")
     sign_in(page, make_key(guarded_service, "read")["token"])
 
-    expect(page.locator("#view")).to_contain_text("Your key may only read")
+    expect(page.locator("#view")).to_contain_text("Your key is read-only")
 
 
 def test_where_keys_are_off_they_can_be_made_beforehand(
@@ -63,7 +63,7 @@ def test_where_keys_are_off_they_can_be_made_beforehand(
     page.get_by_role("link", name="Keys").click()
 
     page.get_by_label("Name", exact=True).fill("later")
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create key").click()
 
     expect(page.get_by_role("dialog", name="Key “later”")).to_be_visible()
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)

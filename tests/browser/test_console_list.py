@@ -149,7 +149,7 @@ def test_without_a_connection_nothing_looks_live(
     page.context.set_offline(True)
 
     expect(page.locator("#connection")).to_have_text("Connection lost")
-    expect(page.locator("#blind")).to_contain_text("may be wrong by now")
+    expect(page.locator("#blind")).to_contain_text("may be out of date")
     assert "grayscale" in rows(page).locator("xpath=../..").evaluate(
         "it => getComputedStyle(it).filter"
     )
@@ -198,12 +198,12 @@ def test_a_monitor_is_paused_checked_and_deleted(
     expect(page.get_by_role("heading", level=1)).to_have_text("Shop")
 
     page.get_by_role("button", name="Check now").click()
-    expect(page.get_by_text("It answers")).to_be_visible()
-    expect(page.get_by_role("region", name="Last checks").locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_text("Check passed")).to_be_visible()
+    expect(page.get_by_role("region", name="Recent checks").locator("tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_focused()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
     wait_until(lambda: not all_monitors(quiet_service))

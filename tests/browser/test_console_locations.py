@@ -24,13 +24,13 @@ def test_locations_are_chosen_in_the_form_and_shown_with_what_is_seen_from_them(
 ) -> None:
     shop = quiet_service.add("Shop", site.url)
     page = pages.open(f"{quiet_service.url}/console/#/monitors/{shop}/edit", bypass_csp=True)
-    page.get_by_text("Where from").click()
+    page.get_by_text("Check locations").click()
 
-    page.get_by_label("Locations").fill("frankfurt, tokyo, virginia")
-    page.get_by_label("From how many").fill("4")
+    page.get_by_label("Locations", exact=True).fill("frankfurt, tokyo, virginia")
+    page.get_by_label("Failing locations").fill("4")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("it must not be more than its locations")).to_be_visible()
-    page.get_by_label("From how many").fill("2")
+    expect(page.get_by_text("it must not be more than the number of locations")).to_be_visible()
+    page.get_by_label("Failing locations").fill("2")
     page.get_by_role("button", name="Save").click()
 
     expect(page.get_by_text("Saved.")).to_be_visible()

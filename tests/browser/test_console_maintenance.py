@@ -27,7 +27,7 @@ def test_a_monitor_is_put_into_maintenance_for_an_hour_and_taken_out_of_it(
     page.get_by_role("button", name="End Work on Shop").click()
     page.get_by_role("dialog").get_by_role("button", name="End and delete").click()
 
-    expect(page.get_by_role("heading", name="No maintenance is planned")).to_be_visible()
+    expect(page.get_by_role("heading", name="No maintenance planned")).to_be_visible()
     assert quiet_service.ask(f"/api/monitors/{number}")["state"] == "pending"
 
 

@@ -46,7 +46,7 @@ def test_the_console_asks_for_a_key_and_shows_everything_with_it(
     expect(dialog).to_be_visible()
     expect(page.get_by_role("link", name="Shop")).to_have_count(0)
     sign_in(page, "not a key")
-    expect(dialog).to_contain_text("A key is one word")
+    expect(dialog).to_contain_text("Enter a key without spaces")
     sign_in(page, "sw_" + 43 * "A")
     expect(dialog).to_contain_text("There is no such key.")
     sign_in(page, FIRST)
@@ -81,18 +81,18 @@ def test_a_key_is_kept_for_the_tab_or_for_the_device(
     page = pages.open(f"{guarded_service.url}/console/")
     dialog = page.get_by_role("dialog", name="Sign in")
     sign_in(page, FIRST)
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
 
     page.reload()
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
     other = page.context.new_page()
     other.goto(f"{guarded_service.url}/console/")
     expect(other.get_by_role("dialog", name="Sign in")).to_be_visible()
     sign_in(other, FIRST, remember=True)
-    expect(other.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(other.get_by_role("heading", name="Add your first monitor")).to_be_visible()
     third = page.context.new_page()
     third.goto(f"{guarded_service.url}/console/")
-    expect(third.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(third.get_by_role("heading", name="Add your first monitor")).to_be_visible()
 
     third.get_by_role("button", name="Sign out").click()
     expect(third.get_by_role("dialog", name="Sign in")).to_be_visible()
@@ -189,19 +189,19 @@ def test_with_a_key_that_may_only_read_everything_is_seen_and_nothing_changed(
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.method))
     sign_in(page, make_key(guarded_service, "read")["token"])
-    expect(page.locator("#read-only")).to_contain_text("“to read” may only read")
+    expect(page.locator("#read-only")).to_contain_text("“to read” is read-only")
     faults = {}
 
     for path in each_view(page, guarded_service, ids):
         faults[path] = serious_faults(page)
         for button in page.locator("#view .button[aria-disabled=true]").all():
             button.click(force=True)
-            expect(page.get_by_text("Your key may only read").first).to_be_visible()
+            expect(page.get_by_text("Your key is read-only").first).to_be_visible()
             page.get_by_role("button", name="Dismiss").first.click()
     page.goto(f"{guarded_service.url}/console/#/monitors/{ids['down']}")
     expect(page.get_by_role("button", name="Delete")).to_have_attribute("aria-disabled", "true")
     page.keyboard.press("p")
-    expect(page.get_by_text("Your key may only read")).to_be_visible()
+    expect(page.get_by_text("Your key is read-only")).to_be_visible()
 
     assert set(requests) == {"GET"}
     assert {path: found for path, found in faults.items() if found} == {}
@@ -210,12 +210,12 @@ def test_with_a_key_that_may_only_read_everything_is_seen_and_nothing_changed(
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        ("/monitors", ["Import a list", "New monitor", "Check it"]),
+        ("/monitors", ["Import a list", "New monitor", "Check"]),
         ("/monitors/{down}", ["Check now", "Pause", "Edit", "Delete"]),
         ("/incidents/{incident}", []),
         ("/channels", ["New channel", "Test ", "Edit ", "New secret ", "Delete "]),
-        ("/add", ["Add", "Try it"]),
-        ("/monitors/{down}/edit", ["Save", "Try it"]),
+        ("/add", ["Add", "Test monitor"]),
+        ("/monitors/{down}/edit", ["Save", "Test monitor"]),
     ],
 )
 def test_what_a_key_may_not_do_is_out_of_order(

@@ -45,7 +45,7 @@ def views(ids: dict[str, int]) -> dict[str, str]:
     """Return the address of every view, and a selector of what is there once it is drawn."""
     return {
         "/monitors": ".monitor-row",
-        f"/monitors/{ids['down']}": "[aria-label='Last checks']",
+        f"/monitors/{ids['down']}": "[aria-label='Recent checks']",
         f"/monitors/{ids['job']}": ".copyable",
         f"/monitors/{ids['down']}/edit": "[data-field=url]",
         "/add": "[data-field=url]",
@@ -124,12 +124,14 @@ def test_what_was_typed_anywhere_is_shown_as_text_everywhere(
         assert page.locator("img[src='x'], body script").count() == 0, path
 
     page.goto(f"{quiet_service.url}/console/#/import")
-    page.get_by_label("URLs or hosts, one a line").fill(f"{HOSTILE}, https://example.com/{HOSTILE}")
-    expect(page.get_by_role("region", name="What would be added")).to_contain_text("script")
-    page.get_by_label("URLs or hosts, one a line").fill("")
+    page.get_by_label("URLs or hosts, one per line").fill(
+        f"{HOSTILE}, https://example.com/{HOSTILE}"
+    )
+    expect(page.get_by_role("region", name="Import preview")).to_contain_text("script")
+    page.get_by_label("URLs or hosts, one per line").fill("")
     page.goto(f"{quiet_service.url}/console/#/monitors?q={HOSTILE}&tag={HOSTILE}&state={HOSTILE}")
-    expect(page.get_by_role("heading", name="No monitor matches")).to_be_visible()
-    page.get_by_label("Watch a URL or host").fill(HOSTILE)
+    expect(page.get_by_role("heading", name="No monitors match")).to_be_visible()
+    page.get_by_label("URL or host to monitor").fill(HOSTILE)
     page.keyboard.press("Enter")
     expect(page.locator(".quick .notice")).to_be_visible()
     assert page.locator("img[src='x'], body script").count() == 0
@@ -138,7 +140,7 @@ def test_what_was_typed_anywhere_is_shown_as_text_everywhere(
 def test_what_there_is_none_of_says_what_to_do_next(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(f"{quiet_service.url}/console/")
 
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
     page.get_by_role("link", name="Incidents").click()
     expect(page.get_by_role("link", name="Add a monitor")).to_be_visible()
     page.keyboard.press("g")
@@ -146,7 +148,7 @@ def test_what_there_is_none_of_says_what_to_do_next(quiet_service: Service, page
     expect(page.get_by_role("link", name="Add a channel")).to_be_visible()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
-    page.get_by_label("Single keys do this").uncheck()
+    page.get_by_label("Enable single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("i")
@@ -192,4 +194,4 @@ def test_a_page_whose_parts_did_not_come_loads_itself_again(
 
     page = pages.open(f"{quiet_service.url}/console/", before=lose_one)
 
-    expect(page.get_by_role("heading", name="Watch something")).to_be_visible()
+    expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()

@@ -316,8 +316,8 @@ def test_a_thousand_monitors_are_shown_and_found(
 def test_an_empty_page_says_what_to_do_next(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(quiet_service.url)
 
-    expect(headline(page)).to_have_text("Nothing is monitored yet")
-    link = page.get_by_role("link", name="Add the first monitor")
+    expect(headline(page)).to_have_text("No monitors yet")
+    link = page.get_by_role("link", name="Add your first monitor")
     expect(link).to_have_attribute("href", "/console/")
     picture(page, "status-empty")
 
@@ -325,12 +325,12 @@ def test_an_empty_page_says_what_to_do_next(quiet_service: Service, pages: Pages
 def test_a_choice_of_colours_is_remembered(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(quiet_service.url, color_scheme="light")
     colour = "getComputedStyle(document.documentElement).colorScheme"
-    page.get_by_role("button", name="Use dark colours").click()
+    page.get_by_role("button", name="Use dark theme").click()
 
     page.reload()
 
     assert page.evaluate(colour) == "dark"
-    page.get_by_role("button", name="Use light colours").click()
+    page.get_by_role("button", name="Use light theme").click()
     assert page.evaluate("localStorage.getItem('theme')") is None
 
 
@@ -389,10 +389,10 @@ def test_old_incidents_come_page_by_page(quiet_service: Service, site: Site, pag
     lines = page.locator("#past .past-line")
     expect(lines).to_have_count(10)
 
-    page.get_by_role("button", name="Show earlier ones").click()
+    page.get_by_role("button", name="Show earlier incidents").click()
 
     expect(lines).to_have_count(12)
-    expect(page.get_by_role("button", name="Show earlier ones")).to_be_hidden()
+    expect(page.get_by_role("button", name="Show earlier incidents")).to_be_hidden()
 
 
 def test_the_page_of_an_outage_gives_way_once_it_is_over(
@@ -416,7 +416,7 @@ def test_the_page_of_an_outage_gives_way_once_it_is_over(
 
     down = False
 
-    expect(headline(page)).to_have_text("Nothing is monitored yet", timeout=LONG)
+    expect(headline(page)).to_have_text("No monitors yet", timeout=LONG)
 
 
 def test_maintenance_is_said_while_it_runs_and_before_and_nothing_is_green_or_red_by_it(

@@ -53,14 +53,14 @@ def test_one_subscribes_confirms_and_leaves_by_what_mails_say(
     page = pages.open(mailing_service.url, bypass_csp=True, **how)
     page.get_by_role("button", name="Subscribe").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("E-mail address").fill(ANN)
-    dialog.get_by_label("Only some monitors").check()
+    dialog.get_by_label("Email address").fill(ANN)
+    dialog.get_by_label("Only selected monitors").check()
     dialog.get_by_label("Shop").check()
     assert serious_faults(page) == []
     assert not is_wider_than_screen(page)
     picture(page, "subscribe")
     dialog.get_by_role("button", name="Subscribe").click()
-    expect(dialog.get_by_role("status")).to_contain_text("a link to confirm")
+    expect(dialog.get_by_role("status")).to_contain_text("a confirmation link")
 
     page.goto(mailing_service.url + link(mail_server, 0, "confirm"))
     expect(page.get_by_role("heading")).to_have_text("Confirm your subscription")
@@ -69,7 +69,7 @@ def test_one_subscribes_confirms_and_leaves_by_what_mails_say(
     picture(page, "subscription-confirm")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading")).to_have_text("You are subscribed")
-    expect(page.locator("#text")).to_contain_text(f"{ANN} gets mails about Shop.")
+    expect(page.locator("#text")).to_contain_text(f"{ANN} will get emails about Shop.")
     assert mailing_service.ask("/api/subscriptions")["items"][0]["monitor_ids"] == [number]
 
     for _ in range(10):
@@ -87,7 +87,7 @@ def test_what_is_wrong_with_an_address_is_said_beside_it(
 ) -> None:
     page = pages.open(mailing_service.url)
     page.get_by_role("button", name="Subscribe").click()
-    field = page.get_by_label("E-mail address")
+    field = page.get_by_label("Email address")
     field.fill("ann@localhost")
 
     page.get_by_role("dialog").get_by_role("button", name="Subscribe").click()
@@ -103,7 +103,7 @@ def test_where_no_mails_are_sent_the_feed_is_offered(quiet_service: Service, pag
 
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("link", name="Atom feed")).to_have_attribute("href", "/feed.atom")
-    expect(dialog.get_by_label("E-mail address")).to_have_count(0)
+    expect(dialog.get_by_label("Email address")).to_have_count(0)
 
 
 def test_a_link_that_does_not_hold_any_more_says_so(quiet_service: Service, pages: Pages) -> None:

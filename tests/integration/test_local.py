@@ -93,8 +93,8 @@ def test_it_watches_itself_stops_cleanly_and_finds_its_data_again(tmp_path: Path
     assert process.returncode == 0
     said = (tmp_path / "said").read_text()
     assert f"http://localhost:{port}" in said
-    assert "In place of Redis" in said
-    assert "In place of Celery" in said
+    assert "Instead of Redis" in said
+    assert "Instead of Celery" in said
     assert "Traceback" not in said
     assert not (tmp_path / "postgres/postmaster.pid").exists(), "PostgreSQL still runs"
 

@@ -86,6 +86,17 @@ def test_without_redis_requests_succeed_uncached_and_unlimited(without_redis: Te
     assert without_redis.post("/api/monitors", json=SHOP).status_code == 201
 
 
+def test_with_a_redis_that_refuses_to_write_it_is_ready_but_degraded(
+    settings: Settings, full_redis: str
+) -> None:
+    with client_with(settings, redis_url=full_redis) as client:
+        answer = client.get("/ready")
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["checks"]["redis"] != "ok"
+
+
 def test_without_redis_it_is_ready_but_degraded(without_redis: TestClient) -> None:
     answer = without_redis.get("/ready")
 

@@ -104,7 +104,7 @@ def _lower(headers: Message) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def wait_for(state: Callable[[], T], *, seconds: float = 30, what: str = "") -> T:
+def wait_for(state: Callable[[], T], *, seconds: float = 60, what: str = "") -> T:
     """Return the first truthy value of `state`, asked again until `seconds` are over.
 
     An OSError counts as "not yet": a server that is starting refuses connections.

@@ -126,7 +126,7 @@ def test_a_dump_that_lacks_rows_is_none_and_the_good_ones_stay(stack: Stack) -> 
     before = dumps(stack)
     env = fake(stack, "pg_dump", '/usr/bin/pg_dump --exclude-table-data=alembic_version "$@"')
 
-    with pytest.raises(CommandFailed, match=r"has not the rows .* alembic_version\|1"):
+    with pytest.raises(CommandFailed, match=r"does not have the rows .* alembic_version\|1"):
         backup(stack, "now", env=env)
 
     assert dumps(stack) == before
@@ -166,7 +166,7 @@ def test_what_a_killed_backup_leaves_is_removed_at_the_next_start(stack: Stack) 
     assert ".partial-stagewatch-" in shell(stack, "ls -A")
 
     # Another one, while this one goes on.
-    with pytest.raises(CommandFailed, match="another backup or restore is under way"):
+    with pytest.raises(CommandFailed, match="another backup or restore is running"):
         backup(stack, "now")
     assert sql(stack, DATABASES) == scratch
     [container] = stack.containers("backup")
@@ -242,6 +242,17 @@ def test_a_setting_that_could_do_harm_is_refused(stack: Stack, variable: str, va
     assert dumps(stack) == before
 
 
+def test_a_folder_that_can_not_be_written_is_reported(stack: Stack) -> None:
+    env = {"BACKUP_FOLDER": "/opt/backup"}
+
+    with pytest.raises(CommandFailed, match="Read-only file system"):
+        backup(stack, "now", env=env)
+
+    with pytest.raises(CommandFailed, match=r"the last backup failed: .*Read-only file system"):
+        backup(stack, "health", env=env)
+    shell(stack, "rm /tmp/failed")
+
+
 def test_without_room_or_without_the_database_it_fails_and_says_why(stack: Stack) -> None:
     before = dumps(stack)
     small = ("--tmpfs", "/var/lib/postgresql:size=4m,uid=999", "--tmpfs", "/tmp")  # noqa: S108  (in it)
@@ -250,7 +261,7 @@ def test_without_room_or_without_the_database_it_fails_and_says_why(stack: Stack
     env = {"PGHOST": "db", "PGUSER": "stagewatch", "PGDATABASE": "stagewatch"}
     variables = [part for each in env.items() for part in ("--env", "=".join(each))]
     password = ("--env", f"PGPASSWORD={secret()}")
-    with pytest.raises(CommandFailed, match="too little room: 4 MiB are free"):
+    with pytest.raises(CommandFailed, match="too little space: 4 MiB are free"):
         docker(
             *("run", "--rm", *small, *network, *volume, *variables, *password),
             *("postgres:18", "now"),
@@ -348,4 +359,4 @@ def test_a_dump_of_a_later_release_is_refused(stack: Stack) -> None:
     done = restore(stack, dumps(stack)[-1])
 
     assert done.returncode == 1
-    assert "is of a later release: its database is at 9901" in done.stdout
+    assert "is from a later release: its database is at 9901" in done.stdout

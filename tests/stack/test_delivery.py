@@ -167,7 +167,7 @@ def test_a_branch_is_not_released(registry: Registry, source: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
-    assert done.stderr == "delivery: refs/heads/main is no release: its image gets no tags\n"
+    assert done.stderr == "delivery: refs/heads/main is not a release, so its image gets no tags\n"
 
 
 def test_no_secret_is_in_a_layer_or_in_the_history(

@@ -1,6 +1,7 @@
 """Stage 04: an image that one would run in production."""
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def test_secrets_history_and_tests_do_not_even_reach_the_build(tmp_path: Path) -
     shutil.copy(ROOT / ".dockerignore", tmp_path)
     (tmp_path / "requirements.lock").touch()
     (tmp_path / "Dockerfile").write_text("FROM hello-world\nCOPY . /context\n")
-    tag = f"stagewatch:test-{tmp_path.name}".lower()
+    tag = f"stagewatch:test-{uuid.uuid4().hex[:8]}"
 
     docker("build", "--tag", tag, str(tmp_path))
     try:
@@ -162,7 +163,7 @@ def test_docker_stop_ends_it_within_two_seconds(image: str) -> None:
 # The base image has the groups 20 and 0 already; 20 is a developer's first group on a Mac.
 @pytest.mark.parametrize(("uid", "gid"), [("1234", "1234"), ("501", "20"), ("1000", "0")])
 def test_the_users_ids_can_be_set(uid: str, gid: str) -> None:
-    tag = f"stagewatch:test-{uid}-{gid}"
+    tag = f"stagewatch:test-{uuid.uuid4().hex[:8]}"
     arguments = ["--build-arg", f"UID={uid}", "--build-arg", f"GID={gid}"]
     docker("build", *arguments, "--tag", tag, str(ROOT), timeout=600)
     try:

@@ -82,8 +82,8 @@ def test_a_container_has_the_secrets_that_it_needs_and_no_others(stack: Stack) -
         "db": ["database_password"],
         "redis": ["redis_password"],
         "migrate": ours,
-        "api": sorted([*ours, "api_key", "smtp_url"]),
-        "worker": sorted([*ours, "smtp_url"]),
+        "api": sorted([*ours, "api_key", "smtp_url", "webhook_key"]),
+        "worker": sorted([*ours, "smtp_url", "webhook_key"]),
         "beat": ours,
         "prometheus": [],
         "alertmanager": ["alert_webhook_url"],
@@ -92,6 +92,24 @@ def test_a_container_has_the_secrets_that_it_needs_and_no_others(stack: Stack) -
         "nginx-exporter": [],
         "backup": ["database_password"],
     }
+
+
+def test_what_signs_a_webhook_is_not_in_a_dump(stack: Stack, secrets: Path) -> None:
+    key = (secrets / "api_key").read_text().strip()
+    hook = {"name": "Hook", "kind": "webhook", "url": "https://example.com/hook"}
+    headers = {"Authorization": f"Bearer {key}"}
+
+    made = request(stack.url("/api/channels"), json_body=hook, headers=headers, method="POST")
+
+    secret = made.json()["secret"]
+    dump = stack.run(
+        "exec", "-T", "db", "pg_dump", "--username", "stagewatch", "--table", "channels"
+    )
+    assert "sealed:" in dump
+    assert secret not in dump
+    # And whoever has the key reads it.
+    exported = stack.run("exec", "-T", "api", "stagewatch", "export", "--secrets")
+    assert secret in exported
 
 
 def test_redis_answers_nobody_without_the_password_and_refuses_what_changes_it(
@@ -129,7 +147,7 @@ def test_another_password_is_another_file_and_a_new_start(stack: Stack, secrets:
 
 @pytest.mark.parametrize(
     ("password", "said"),
-    [("stagewatch", "the password of the examples"), ("too-short", "shorter than 16")],
+    [("stagewatch", "the example password"), ("too-short", "shorter than 16")],
 )
 def test_the_programs_refuse_a_password_of_the_examples(
     stack: Stack, secrets: Path, tmp_path: Path, password: str, said: str

@@ -276,7 +276,7 @@ def test_a_good_certificate_is_nothing_to_talk_about(tmp_path: Path) -> None:
 def test_a_certificate_that_is_over_is_said_at_the_start(tmp_path: Path) -> None:
     issued(tmp_path, datetime.now(UTC) - timedelta(days=1))
 
-    assert "stagewatch: the certificate is over, browsers refuse it: notAfter=" in start(tmp_path)
+    assert "stagewatch: the certificate expired, browsers refuse it: notAfter=" in start(tmp_path)
 
 
 def test_without_a_certificate_or_its_key_nginx_does_not_start_and_says_why(

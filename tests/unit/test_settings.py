@@ -151,7 +151,7 @@ def test_production_takes_passwords_that_nobody_can_guess(production: Path) -> N
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("stagewatch", "the examples"),
+        ("stagewatch", "the example password"),
         ("hunter2", "shorter than 16"),
         ("ChangeMe-ChangeMe-1234", "a placeholder"),
         ("aaaaaaaaaaaaaaaaaaaaaaaa", "a placeholder"),
@@ -180,7 +180,7 @@ def test_production_refuses_to_go_without_a_password(production: Path, name: str
 def test_production_refuses_the_defaults(production: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL")
 
-    with pytest.raises(SystemExit, match="DATABASE_PASSWORD: it is the password of the examples"):
+    with pytest.raises(SystemExit, match="DATABASE_PASSWORD: it is the example password"):
         load_settings()
 
 
@@ -218,6 +218,60 @@ def test_a_first_key_may_be_a_file_and_is_no_placeholder_in_production(productio
     (production / "api_key").write_text("change-me-" + 3 * PASSWORD)
     with pytest.raises(SystemExit, match="API_KEY: it is a placeholder"):
         load_settings()
+
+
+KEY, OLDER_KEY = (
+    2 * "q8Zt4-Wk1xR7_mB3uYv0" + "abQ=",
+    2 * "Lp5sX-Nc2eJ6_hG9oTd1" + "cdE=",
+)  # nobody's
+
+
+def test_several_keys_for_webhooks_are_lines_and_the_first_is_the_newest(production: Path) -> None:
+    (production / "webhook_key").write_text(f"{KEY}\n{OLDER_KEY}\n")
+
+    settings = load_settings(seals=True)
+
+    assert settings.webhook_keys == (KEY, OLDER_KEY)
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "bad", ["q8Zt4-Wk1xR7", KEY[:-1], KEY + "=", KEY.replace("-", "+"), "ü" * 44]
+)
+def test_what_is_no_key_for_webhooks_ends_the_program_and_is_not_shown(
+    secrets: Path, bad: str
+) -> None:
+    (secrets / "webhook_key").write_text(f"{KEY}\n{bad}\n", "utf-8")
+
+    with pytest.raises(SystemExit, match=r"WEBHOOK_KEY: .*32 bytes as URL-safe base64") as refused:
+        load_settings()
+
+    assert bad not in str(refused.value)
+
+
+def test_an_empty_key_for_webhooks_is_a_mistake(secrets: Path) -> None:
+    (secrets / "webhook_key").write_text("\n")
+
+    with pytest.raises(SystemExit, match=r"WEBHOOK_KEY: .*empty"):
+        load_settings()
+
+
+def test_production_does_not_store_secrets_as_they_are_for_want_of_a_key(production: Path) -> None:
+    assert load_settings().webhook_keys == ()
+
+    with pytest.raises(SystemExit, match="WEBHOOK_KEY: there is none; `make secrets` makes one"):
+        load_settings(seals=True)
+
+
+def test_production_refuses_a_placeholder_among_the_keys_for_webhooks(production: Path) -> None:
+    (production / "webhook_key").write_text(f"{KEY}\n{43 * 'A'}=\n")
+
+    with pytest.raises(SystemExit, match="WEBHOOK_KEY, key 2: it is a placeholder"):
+        load_settings(seals=True)
+
+
+def test_a_developer_needs_no_key_for_webhooks(secrets: Path) -> None:
+    assert load_settings(seals=True).webhook_keys == ()
 
 
 @pytest.mark.parametrize("value", ["Frankfurt am Main", "-fra", "x" * 64, "a/b"])

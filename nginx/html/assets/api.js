@@ -1,20 +1,20 @@
-/** The API: JSON in and out, problem details as errors, versions, and no request without an end. */
+/** API client: JSON in and out, problem details as errors, versions, and a timeout per request. */
 
 const TIMEOUT_MS = 15_000;
 /**
  * The API key that requests are made with; none for public pages. `onrefused` is called when the
- * API wants a key, or another one than that which was used.
+ * API requires a key, or rejects the one that was used.
  *
  * @type {{key: string | null, onrefused: ((used: string | null, why: string) => void) | null}}
  */
 export const access = { key: null, onrefused: null };
 
-/** Seconds that a repeated request waits at most when it is told to come back later. */
+/** Maximum seconds to wait for Retry-After before a request is repeated. */
 const LONGEST_WAIT = 30;
 
 /**
- * Why a request failed. `status` is 0 where there was no answer; `fields` says what is wrong with
- * which field of the request; `retryAfter` is in seconds, or null.
+ * Why a request failed. `status` is 0 if there was no answer; `fields` lists the request's invalid
+ * fields; `retryAfter` is in seconds, or null.
  */
 export class ApiError extends Error {
   /**
@@ -35,12 +35,12 @@ export class ApiError extends Error {
 /**
  * @typedef {object} Options
  * @property {unknown} [body] sent as JSON
- * @property {string} [ifMatch] the ETag of what is changed; another one there is a 412
- * @property {string | null} [ifNoneMatch] the ETag of what is known already
+ * @property {string} [ifMatch] the ETag of the changed resource; if it differs, the answer is a 412
+ * @property {string | null} [ifNoneMatch] the ETag of the known version
  * @property {number} [timeout] milliseconds
- * @property {AbortSignal} [signal] to give it up
- * @property {string} [key] to be tried, in the place of the page's own
- * @property {number} [retries] how often to try again after a 429 or 503, when it says
+ * @property {AbortSignal} [signal] to cancel the request
+ * @property {string} [key] to use instead of the page's own
+ * @property {number} [retries] how often to try again after a 429 or 503, at the time it asks for
  *
  * @typedef {{status: number, data: any, etag: string | null}} Answer `data` is null for 204 and 304
  */
@@ -52,8 +52,8 @@ export class ApiError extends Error {
  * @param {string} path
  * @param {Options} [options]
  * @returns {Promise<Answer>}
- * @throws {ApiError} for every answer but 2xx and 304, and where there is none; a request given
- *   up by `signal` throws its reason
+ * @throws {ApiError} for every answer but 2xx and 304, and if there is none; a request cancelled
+ *   by `signal` throws its reason
  */
 export async function request(method, path, options = {}) {
   for (let left = options.retries ?? 0; ; left -= 1) {
@@ -109,7 +109,7 @@ async function once(
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      // The version that this page knows decides, not what a cache does.
+      // The version that this page knows is compared, not one in a cache.
       cache: "no-store",
       credentials: "same-origin",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
@@ -124,7 +124,7 @@ async function once(
     if (error instanceof ApiError) throw error;
     if (signal?.aborted) throw signal.reason;
     if (limit.aborted) {
-      const message = `No answer within ${Math.round(timeout / 1000)} seconds.`;
+      const message = `No response within ${Math.round(timeout / 1000)} seconds.`;
       throw new ApiError(message, { timedOut: true });
     }
     throw new ApiError("Stagewatch can't be reached.");
@@ -136,26 +136,26 @@ async function decoded(response) {
   const text = await response.text();
   if (!/\bjson\b/.test(response.headers.get("Content-Type") ?? "") || !text) {
     if (response.ok && text) {
-      throw new ApiError("The answer is not one of Stagewatch's.", { status: response.status });
+      throw new ApiError("This response did not come from Stagewatch.", { status: response.status });
     }
     return null;
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiError("The answer was cut short.", { status: response.status });
+    throw new ApiError("The response was cut off.", { status: response.status });
   }
 }
 
 const MESSAGES = {
-  401: "This needs an API key.",
-  404: "It is not there (any more).",
-  412: "Somebody else has changed it meanwhile.",
-  413: "That is too long.",
+  401: "An API key is required.",
+  404: "Not found. It may have been deleted.",
+  412: "Someone else has changed this in the meantime.",
+  413: "The request is too large.",
   429: "Too many requests.",
-  502: "Stagewatch is not running, or starts right now.",
-  503: "Stagewatch can't answer right now.",
-  504: "Stagewatch did not answer in time.",
+  502: "Stagewatch is not running or is starting up.",
+  503: "Stagewatch is temporarily unavailable.",
+  504: "Stagewatch did not respond in time.",
 };
 
 function refusal(response, problem) {
@@ -166,7 +166,7 @@ function refusal(response, problem) {
   return new ApiError(String(message), { status, fields: problem?.errors ?? [], retryAfter });
 }
 
-/** Wait, unless `signal` gives it up. */
+/** Wait, unless `signal` cancels it. */
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);

@@ -1,6 +1,6 @@
 /**
- * Ninety days as bars. A day differs by height and by stripes from a better or worse one, and not
- * only by colour; what is pointed at is said below, by pointer or by arrow keys.
+ * Ninety days as bars. Good and bad days differ in height and stripes, not only in colour; the day
+ * selected by pointer or arrow keys is described below.
  */
 
 import { h, set, setText, svg } from "./dom.js";
@@ -12,7 +12,7 @@ const HEIGHT = 32;
 const WIDTH = 10;
 const STEP = 13;
 
-/** What a day was, by the share of it that was up: from which share on, height, stripes. */
+/** Kinds of days, by uptime: the lowest share, the bar's height, its stripes. */
 const KINDS = [
   { from: 1, name: "up", height: HEIGHT, stripes: 0 },
   { from: 0.99, name: "some", height: 24, stripes: 1 },
@@ -21,8 +21,8 @@ const KINDS = [
 
 /**
  * @typedef {object} Days
- * @property {(number | null)[]} days the share of a day in which it was up, the oldest first; null
- *   where nothing is known
+ * @property {(number | null)[]} days the share of each day that was up, the oldest first; null if
+ *   unknown
  * @property {string} today the last of them, as "2026-11-25", in UTC
  */
 
@@ -30,8 +30,8 @@ const KINDS = [
  * Return a row of bars and a line of words below it.
  *
  * @param {Days} data
- * @param {{words: string, label?: string, focusable?: boolean}} options `words` stand below while
- *   no day is pointed at; what is `focusable` needs a label
+ * @param {{words: string, label?: string, focusable?: boolean}} options `words` are shown below
+ *   while no day is selected; a `focusable` row needs a label
  * @returns {HTMLElement}
  */
 export function dayBars({ days, today }, { words, label = "", focusable = false }) {
@@ -100,11 +100,11 @@ function wordsOf({ days, today }, index) {
   return `${format(at, "utcDay")}: ${share === null ? "no data" : `${percent(share)} up`}`;
 }
 
-/** Return the days in a sentence: what a person sees at a glance. */
+/** Summarize the days in a sentence: what is visible at a glance. */
 function summary(days) {
   const known = days.filter((share) => share !== null);
   if (!known.length) return "no data yet";
   const bad = known.filter((share) => share < 1).length;
-  const count = `${known.length} ${known.length === 1 ? "day" : "days"} known`;
+  const count = `${known.length} ${known.length === 1 ? "day" : "days"} of data`;
   return `${count}, ${bad ? `${bad} with an outage` : "none with an outage"}`;
 }

@@ -1,5 +1,5 @@
-// A module that does not come leaves a page that does nothing: a network changes, a server restarts.
-// This is no module, and loads before them: it tries again, ever more rarely.
+// If a module fails to load, the page does nothing: the network changes, the server restarts. This
+// script is not a module and loads first: it reloads the page, at growing intervals.
 (() => {
   const KEY = "boots";
   const FIRST_MS = 1_000;
@@ -10,7 +10,7 @@
       if (value !== undefined) sessionStorage.setItem(KEY, String(value));
       return Number(sessionStorage.getItem(KEY)) || 0;
     } catch {
-      // Without storage the wait is the longest at once: better than a page that never rests.
+      // Without storage, use the longest wait at once: better than a page that reloads constantly.
       return 6;
     }
   }
@@ -27,7 +27,7 @@
       const words = document.createElement("p");
       words.setAttribute("role", "alert");
       words.className = "notice tone-warn";
-      words.textContent = "This page has not loaded completely. Trying again …";
+      words.textContent = "This page did not load completely. Retrying …";
       document.querySelector("main")?.prepend(words);
       setTimeout(() => location.reload(), wait);
     },

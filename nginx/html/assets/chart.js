@@ -1,6 +1,6 @@
 /**
- * A line chart of response times. Lines differ by their dashes and carry their names, so that it
- * reads without colour; arrow keys go from point to point, and a table says the same.
+ * A line chart of response times. Lines differ in their dashes and are labelled, so that it can be
+ * read without colour; arrow keys move from point to point, and a table has the same data.
  */
 
 import { fill, h, set, svg } from "./dom.js";
@@ -48,7 +48,7 @@ export class LineChart {
     this.#cursor = svg("g", { visibility: "hidden" });
     const canvas = svg("svg", { height: HEIGHT, "aria-hidden": "true" }, this.#layer, this.#cursor);
     this.#tip = h("div.chart-tip", { hidden: true });
-    // What moves through a range by arrow keys, and says its value, is a slider.
+    // A slider: it moves through a range by arrow keys, and announces its value.
     this.#plot = h(
       "div.chart-plot",
       {
@@ -77,7 +77,7 @@ export class LineChart {
       if (width !== this.#width) {
         this.#width = width;
         this.#draw();
-        // What is pointed at has another place now; in a chart that had no width yet, it had none.
+        // The selected point has moved; in a chart without a width it had no place at all.
         this.#show(this.#at);
       }
     }).observe(this.#plot);
@@ -90,7 +90,7 @@ export class LineChart {
     this.#points = data.points;
     set(this.#plot, { "aria-valuemax": Math.max(0, data.points.length - 1) });
     this.#draw();
-    // What is looked at stays under the eye while new points come.
+    // Keep the selected point while new points arrive.
     this.#show(at === undefined ? -1 : data.points.findIndex((point) => point.at === at));
     if (this.#table.childElementCount) this.#fillTable();
   }
@@ -119,7 +119,7 @@ export class LineChart {
       ticks(top).map((tick) => this.#gridLine(tick, top)),
       this.#timeLabels(),
       lines[0].map((run) => svg("path.chart-area", { d: area(run, HEIGHT - MARGIN.bottom) })),
-      // The most important line is drawn last, over the others.
+      // Draw the most important line last, on top of the others.
       lines.map((runs, series) => this.#line(runs, series)).reverse(),
       this.#points.filter((point) => point.failed).map((point) => this.#fault(point)),
       this.#lineNames(lines),
@@ -184,7 +184,7 @@ export class LineChart {
     const places = spread(known.map(([, y]) => y), 14, MARGIN.top, HEIGHT - MARGIN.bottom);
     return known.map(([series], index) => {
       const place = { x: this.#width - MARGIN.right + 8, y: places[index] + 4 };
-      // One line alone needs no name: what it is at is worth more.
+      // A single line needs no name; its current value is more useful.
       const last = this.#points.findLast((point) => point.values[series] !== null);
       const alone = this.#names.length === 1;
       return svg("text.chart-label", place, alone ? milliseconds(last.values[0]) : this.#names[series]);
@@ -199,7 +199,7 @@ export class LineChart {
     this.#show(nearest(this.#points, from + share * (to - from)));
   }
 
-  /** Point at one of the points; -1 at none. */
+  /** Select a point; -1 for none. */
   #show(index) {
     this.#at = index;
     const point = this.#points[index];

@@ -4,17 +4,17 @@
  * Copy a text.
  *
  * @param {string} text
- * @returns {Promise<boolean>} whether that worked; it may not be allowed
+ * @returns {Promise<boolean>} whether it worked; it may be forbidden
  */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Without HTTPS, and not on localhost, there is no clipboard but for this old way.
+    // Without HTTPS or localhost, only this old API can write to the clipboard.
     const field = document.createElement("textarea");
     field.value = text;
-    // A dialog that is open keeps the focus inside.
+    // An open dialog traps the focus inside it.
     (document.querySelector("dialog[open]") ?? document.body).append(field);
     field.select();
     const done = document.execCommand("copy");

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 let count = 0;
 
 /**
- * Open a dialog; it is gone from the page once it is closed.
+ * Open a dialog, which is removed from the page when it is closed.
  *
  * @param {string} title
  * @param {(close: (value?: string) => void) => {body: any, foot?: any}} content

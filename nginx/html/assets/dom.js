@@ -1,6 +1,6 @@
 /**
- * Elements from values. Strings become text nodes and nothing else, so that a name with a tag in
- * it is shown as what somebody typed.
+ * Creates elements from values. Strings only become text nodes, so that a name that contains a tag
+ * is shown exactly as it was typed.
  */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -43,7 +43,7 @@ export function svg(name, properties, ...children) {
   return build(document.createElementNS(SVG, tag), classes, properties, children);
 }
 
-/** What has to be set as a property: the attribute is only where it starts from. */
+/** Must be set as properties: the attributes are only their initial values. */
 const PROPERTIES = new Set(["value", "checked", "selected", "indeterminate", "disabled"]);
 
 function build(element, classes, properties, children) {
@@ -103,7 +103,7 @@ function append(element, children) {
 }
 
 /**
- * Put new children in the place of an element's own.
+ * Replace an element's children.
  *
  * @param {Element} element
  * @param {...Child} children
@@ -114,7 +114,7 @@ export function fill(element, ...children) {
 }
 
 /**
- * Set an element's text, and leave it alone if it says so already: nothing is announced twice.
+ * Set an element's text, unless it is the same already: nothing is announced twice.
  *
  * @param {Element} element
  * @param {string} text

@@ -1,9 +1,9 @@
 /**
- * What changes, as it changes: server-sent events, and polling where they do not come.
+ * Live updates: server-sent events, and polling if they do not arrive.
  *
- * A page gives a function that reads everything, and one for each event. It is read anew when the
- * server says that events may be missing, once a minute to be sure (a connection that is dead at
- * the other end looks like a quiet one), and on a timer while there are no events.
+ * A page passes a function that reads everything, and one for each event. Everything is read again
+ * when the server reports that events may be missing, once a minute to be sure (a connection that
+ * is dead at the other end looks like a quiet one), and on a timer while there are no events.
  */
 
 import { access } from "./api.js";
@@ -15,20 +15,20 @@ import { openStream } from "./stream.js";
  *
  * @typedef {object} Options
  * @property {string} [path] of the events
- * @property {() => Promise<void>} read reads all that is shown; throws where that fails
+ * @property {() => Promise<void>} read reads everything shown; throws if that fails
  * @property {Record<string, (data: any) => void>} [events] what to do for an event, by its name
  * @property {(status: Status, lastRead: number | null) => void} [onstatus] called when the status
  *   or the time of what is known (milliseconds) changes, from the first answer on
- * @property {number} [pollSeconds] between two readings without events
+ * @property {number} [pollSeconds] between two reads without events
  * @property {number} [checkSeconds] the same while events come
  */
 
 /** Seconds until a closed stream is tried again: at first, and at most. */
 const RETRY = [2, 60];
-/** A page that nobody looks at gives its connection back after so many milliseconds: a browser
- * has six for a server over HTTP/1.1, and the seventh tab would wait for ever. */
+/** Milliseconds after which a hidden page closes its connection: over HTTP/1.1 a browser has six
+ * per server, and a seventh tab would wait forever. */
 const HIDDEN_MS = 60_000;
-/** Milliseconds after which every cache on the way has what has happened. */
+/** Milliseconds until every cache on the way is up to date after a change. */
 export const SETTLE_MS = 7_000;
 
 export class Live {
@@ -65,12 +65,12 @@ export class Live {
     return this.#open ? "live" : "polling";
   }
 
-  /** When everything was last known to be so, in milliseconds; null before that. */
+  /** When everything was last known to be current, in milliseconds; null before that. */
   get lastRead() {
     return this.#lastRead;
   }
 
-  /** Read everything, now; a call during a reading makes one more after it. */
+  /** Read everything now; a call during a read adds one more after it. */
   readNow() {
     if (this.#closed) return Promise.resolve();
     if (this.#reading) {
@@ -87,7 +87,7 @@ export class Live {
     return this.#reading;
   }
 
-  /** End it: the page has gone on to something else. */
+  /** Stop: the page has moved on to something else. */
   close() {
     this.#closed = true;
     this.#disconnect();
@@ -108,7 +108,7 @@ export class Live {
       this.#failed = false;
       this.#lastRead = Date.now();
     } catch (error) {
-      // What is broken off by the end of the page is no fault.
+      // A read that is cancelled because the page ends is not an error.
       if (this.#closed) return;
       this.#failed = true;
       // Where nothing is read, no events come either; a fault of the page's own shows here.
@@ -124,7 +124,7 @@ export class Live {
     if (this.#closed) return;
     const { pollSeconds, checkSeconds } = this.#options;
     const often = this.#failed || !(this.#open || document.hidden);
-    // Not all pages at the same moment, when the server comes back.
+    // Spread out, so that not all pages reconnect at once when the server is back.
     const spread = 0.9 + 0.2 * Math.random();
     this.#readTimer = setTimeout(
       () => this.readNow(),
@@ -132,7 +132,7 @@ export class Live {
     );
   }
 
-  /** Begin anew: somebody else is asking now. */
+  /** Start over: the session has changed. */
   restart() {
     this.#disconnect();
     this.#onwake();
@@ -150,16 +150,16 @@ export class Live {
       this.#say();
     });
     source.addEventListener("error", () => this.#onerror(source));
-    // Sent first on every connection, and whenever the server had to leave something out.
+    // Sent first on every connection, and whenever the server had to drop events.
     source.addEventListener("resync", () => {
       this.readNow();
-      // What was read may come from a cache, and be older than what was missed.
+      // The data may come from a cache, and be older than the missed events.
       clearTimeout(this.#settleTimer);
       this.#settleTimer = setTimeout(() => this.readNow(), SETTLE_MS);
     });
     for (const [name, listener] of Object.entries(this.#options.events ?? {})) {
       source.addEventListener(name, (event) => {
-        // One event says nothing of all the rest, where that was never read.
+        // An event says nothing about the rest, if that was never read.
         if (!this.#failed && this.#lastRead !== null) this.#lastRead = Date.now();
         listener(JSON.parse(event.data));
         this.#say();
@@ -171,8 +171,8 @@ export class Live {
     if (source !== this.#source) return;
     const wasOpen = this.#open;
     this.#open = false;
-    // The browser comes back by itself after a lost connection, but never after an answer that
-    // is no stream: a 502 while the server restarts is one.
+    // The browser reconnects by itself after a lost connection, but never after an answer that
+    // is not a stream, such as a 502 while the server restarts.
     if (source.readyState === EventSource.CLOSED) {
       this.#disconnect();
       this.#openTimer = setTimeout(() => this.#connect(), this.#retry * 1000);

@@ -1,4 +1,4 @@
-// The page of an error tries again, ever more rarely: a server that starts needs no crowd.
+// The error page tries again at growing intervals: do not overload a server that is starting.
 
 const FIRST_SECONDS = 3;
 const LONGEST_SECONDS = 60;
@@ -13,7 +13,7 @@ async function answers() {
     });
     return response.ok;
   } catch {
-    // Not reached: not there yet.
+    // Unreachable: not started yet.
     return false;
   }
 }
@@ -27,7 +27,7 @@ async function attempt() {
 }
 
 function plan() {
-  // Not all at the same moment.
+  // Spread out, so that not all pages try at once.
   const seconds = wait * (0.75 + 0.5 * Math.random());
   wait = Math.min(wait * 2, LONGEST_SECONDS);
   const words = `Trying again in ${Math.max(1, Math.round(seconds))} seconds.`;

@@ -15,8 +15,8 @@ export function ticks(top, count = 4) {
 }
 
 /**
- * Return places for labels, each at least `distance` from the next and as near as possible to the
- * place it wants, within `low` and `high`.
+ * Return positions for labels, each at least `distance` from the next and as close as possible to
+ * its wanted position, between `low` and `high`.
  *
  * @param {number[]} wanted
  * @param {number} distance

@@ -1,4 +1,4 @@
-/** What is pointed at along a line of things: by pointer, by finger, by keys. */
+/** Selecting one of a row of items: by pointer, by touch, by keyboard. */
 
 import { set } from "./dom.js";
 
@@ -21,7 +21,7 @@ export function onPointer(element, count, show) {
 }
 
 /**
- * Let the keys of a slider choose one of `count`; -1 is none of them, by Escape or on leaving.
+ * Let a slider's keys choose one of `count`; -1 for none, on Escape or when the focus leaves.
  *
  * @param {HTMLElement} element
  * @param {number | (() => number)} count
@@ -42,7 +42,7 @@ export function onKeys(element, count, page, show) {
     End: last,
   };
   const onkey = (event) => {
-    // Escape takes back what is pointed at, and reaches a dialog around it only if nothing is.
+    // Escape clears the selection, and only reaches a surrounding dialog if there is none.
     if (event.key === "Escape" && element.dataset.at) {
       event.preventDefault();
       delete element.dataset.at;

@@ -40,7 +40,7 @@ const OTHER =
   "M8 .5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15Zm-2.6 5.7C5.4 4.6 6.5 3.5 8.1 3.5c1.6 0 2.7 1 2.7 2.4 0 1-.5 1.6-1.2 2.1-.6.4-.7.7-.7 1.3H7.2c0-1.3.4-1.8 1.2-2.4.5-.4.7-.6.7-1 0-.5-.4-.9-1-.9-.7 0-1.1.5-1.1 1.2ZM7.1 10.7h1.9v1.9H7.1Z";
 
 /**
- * Return what is known of a state; one that a newer version has is shown by its own name.
+ * Return the description of a state; an unknown one, of a newer release, is shown by its name.
  *
  * @param {string} name
  * @returns {State}
@@ -52,7 +52,7 @@ export function stateOf(name) {
 }
 
 /**
- * Return a state's symbol, for the eye only: its word must stand beside it.
+ * Return a state's symbol, which is only visual: its word must be beside it.
  *
  * @param {string} name
  * @returns {SVGElement}

@@ -1,6 +1,6 @@
-/** Server-sent events for whoever has a key: an EventSource can't send one. */
+/** Server-sent events with an API key, which an EventSource can't send. */
 
-/** Does as an EventSource that does not come back by itself: a lost stream is closed. */
+/** Like an EventSource, but without reconnecting: a lost stream is closed. */
 class KeyStream extends EventTarget {
   readyState = EventSource.CONNECTING;
   #over = new AbortController();
@@ -25,7 +25,7 @@ class KeyStream extends EventTarget {
       if (response.ok) await this.#read(response.body);
       else await response.body?.cancel();
     } catch {
-      // Lost, or given up: the same to whoever listens.
+      // Lost or cancelled: listeners treat both the same.
     }
     if (this.#over.signal.aborted) return;
     this.readyState = EventSource.CLOSED;
@@ -46,7 +46,7 @@ class KeyStream extends EventTarget {
     }
   }
 
-  /** Dispatch an event as the API writes it: a line with its name, and one with its data. */
+  /** Dispatch an event in the API's format: a line with its name, and one with its data. */
   #tell(part) {
     const field = (name) => new RegExp(`^${name}: (.*)$`, "m").exec(part)?.[1];
     const data = field("data");

@@ -1,6 +1,6 @@
 /**
- * What a link in a mail leads to. It is followed by scanners too, so only the button does
- * something. The token is behind the #, which no server and no log ever gets.
+ * The target of a mail's link. Scanners follow it too, so only the button does something. The token
+ * is after the #, which is never sent to a server or logged.
  */
 
 import { post } from "./api.js";
@@ -9,18 +9,18 @@ import { byId, setText } from "./dom.js";
 const KINDS = {
   confirm: {
     title: "Confirm your subscription",
-    text: "You get a mail when a monitor goes down, and one when it is up again.",
+    text: "You will get an email when a monitor goes down and another when it is back up.",
     action: "Confirm",
     done: ({ email, monitors }) => [
       "You are subscribed",
-      `${email} gets mails about ${monitors ? monitors.join(", ") : "all monitors"}. Every mail has a link to unsubscribe.`,
+      `${email} will get emails about ${monitors ? monitors.join(", ") : "all monitors"}. Every email has an unsubscribe link.`,
     ],
   },
   unsubscribe: {
     title: "Unsubscribe?",
-    text: "No more mails are sent to your address then.",
+    text: "You will no longer get emails at this address.",
     action: "Unsubscribe",
-    done: () => ["You are unsubscribed", "No more mails are sent to your address."],
+    done: () => ["You are unsubscribed", "You will get no more emails at this address."],
   },
 };
 
@@ -31,7 +31,7 @@ function read() {
   const [, name, value] = /^#(confirm|unsubscribe)=([\w-]+)$/.exec(location.hash) ?? [];
   token = value;
   kind = KINDS[name] && name;
-  show(kind ? KINDS[kind].title : "Subscription", kind ? KINDS[kind].text : "Open this page by the link in a mail.");
+  show(kind ? KINDS[kind].title : "Subscription", kind ? KINDS[kind].text : "Open this page from the link in an email.");
   byId("act").hidden = !kind;
   setText(byId("act"), kind ? KINDS[kind].action : "");
 }

@@ -1,12 +1,12 @@
-// Light or dark, as the viewer chose: read before the page is painted, so this one is no module.
-// Without a choice, the system's setting holds and theme.css needs no help.
+// The viewer's choice of light or dark, read before the page is painted, so this is not a
+// module. Without a choice, the system's setting applies, and theme.css needs no help.
 (() => {
   const KEY = "theme";
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
 
   function stored() {
-    // In a private window, or with storage forbidden, the choice holds for this page only.
+    // In a private window, or if storage is forbidden, the choice lasts for this page only.
     try {
       return localStorage.getItem(KEY);
     } catch {
@@ -26,7 +26,7 @@
 
   function label() {
     for (const button of document.querySelectorAll("[data-theme-toggle]")) {
-      const text = isDark() ? "Use light colours" : "Use dark colours";
+      const text = isDark() ? "Use light theme" : "Use dark theme";
       button.setAttribute("aria-label", text);
       button.title = text;
     }
@@ -47,7 +47,7 @@
     show(choice);
     label();
     try {
-      // What the system says anyway needs no remembering: it may change at dusk.
+      // A choice equal to the system's setting is not saved: that may change at dusk.
       if ((choice === "dark") === system.matches) localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, choice);
     } catch {

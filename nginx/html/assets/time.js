@@ -30,7 +30,7 @@ const FORMATS = {
 
 /**
  * @typedef {"time"|"second"|"day"|"date"|"moment"|"utcDay"} Style "moment" is day and time; with
- * "utcDay" the day is UTC's and not the viewer's.
+ * "utcDay" the day is UTC's, not the viewer's.
  */
 
 /**
@@ -79,13 +79,13 @@ export function lastingElement(since) {
   return h("span.numbers", { data: { since } }, lasting(since));
 }
 
-/** Seconds count in the first minute, and minutes in the first day. */
+/** Seconds matter in the first minute, and minutes in the first day. */
 function lasting(since) {
   const seconds = (Date.now() - Date.parse(since)) / 1000;
   return duration(seconds, seconds < 3_600 ? 1 : 2);
 }
 
-// One timer for all of them: a thousand monitors need no thousand timers.
+// One timer for all: a thousand monitors do not need a thousand timers.
 setInterval(() => {
   for (const element of document.querySelectorAll("[data-since]")) {
     setText(element, lasting(element.dataset.since));
@@ -116,7 +116,7 @@ const UNITS = [
 ];
 
 /**
- * Return a length of time by its largest units: "2 days 4 h", "3 min 20 s".
+ * Return a duration in its largest units: "2 days 4 h", "3 min 20 s".
  *
  * @param {number} seconds
  * @param {number} [parts] how many units at most
@@ -127,7 +127,7 @@ export function duration(seconds, parts = 2) {
   const words = [];
   for (const [size, one, many] of UNITS) {
     const count = Math.floor(rest / size);
-    // Units stand side by side: "1 day 5 s" would be more exact than it is useful.
+    // Only adjacent units: "1 day 5 s" would be more exact than useful.
     if (!count && words.length) break;
     if (count) words.push(`${count} ${count === 1 ? one : many}`);
     rest -= count * size;
@@ -148,7 +148,7 @@ export function between(from, to) {
 }
 
 /**
- * Return a share as percent, cut off and not rounded: 100 % means that nothing was missing.
+ * Return a share as a percentage, truncated, not rounded: 100 % means that nothing was missing.
  *
  * @param {number | null | undefined} ratio 0 to 1
  * @returns {string}
@@ -157,7 +157,7 @@ export function percent(ratio) {
   if (ratio === null || ratio === undefined) return "no data";
   if (ratio >= 1) return "100 %";
   const digits = ratio > 0.999 ? 3 : 2;
-  // The small addition mends what binary fractions lose: 0.9995 * 100000 is 99949.99….
+  // The small addition corrects binary rounding: 0.9995 * 100000 is 99949.99….
   const cut = Math.floor(ratio * 100 * 10 ** digits + 1e-6) / 10 ** digits;
   return `${cut.toFixed(digits)} %`;
 }

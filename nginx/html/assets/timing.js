@@ -1,4 +1,4 @@
-/** Where a check's time went, as one bar: DNS, connect, TLS, first byte, rest. */
+/** A check's phases as one bar: DNS, connect, TLS, first byte, rest. */
 
 import { h } from "./dom.js";
 import { milliseconds } from "./time.js";
@@ -16,7 +16,7 @@ const PHASES = [
  */
 
 /**
- * Return the phases that there were, the rest as the last of them.
+ * Return the phases of a check, with the rest as the last one.
  *
  * @param {Timings} timings
  * @returns {{name: string, ms: number, number: number}[]} `number` is that of its pattern

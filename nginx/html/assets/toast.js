@@ -1,4 +1,4 @@
-/** Short messages at the edge of the page, read out by screen readers. */
+/** Short messages at the edge of the page, announced by screen readers. */
 
 import { h } from "./dom.js";
 import { stateIcon } from "./states.js";
@@ -14,7 +14,7 @@ let list = null;
  */
 export function toast(text, state = "up") {
   list ??= document.body.appendChild(
-    // A popover is above dialogs too, whenever they were opened.
+    // A popover is above dialogs too, regardless of when they were opened.
     h("div.toasts", { popover: "manual", role: "status", "aria-live": "polite" }),
   );
   const dismiss = () => {

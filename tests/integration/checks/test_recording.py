@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
@@ -153,6 +154,33 @@ def test_a_result_that_cannot_be_kept_still_changes_state_incident_and_schedule(
     planned = row(database_url, f"SELECT * FROM schedule WHERE monitor_id = {number}")
     assert planned["claimable_at"] == planned["due_at"] > now(database_url)
     assert [check["monitor_id"] for check in query(database_url, "SELECT * FROM checks")] == [2]
+
+
+def test_an_outage_is_notified_although_the_disk_has_no_space_for_its_results(
+    client: TestClient, settings: Settings, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = {"name": "Hook", "kind": "webhook", "url": "http://127.0.0.1:1/"}
+    client.post("/api/channels", json=body)
+    for name in ("Site", "Other"):
+        add(client, name=name, confirmations=1)
+    execute(
+        database_url,
+        "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
+    )
+    execute(
+        database_url,
+        "CREATE TRIGGER no_space BEFORE INSERT ON checks EXECUTE FUNCTION no_space()",
+    )
+    try:
+        found = recorded(settings, *(completed(claim, FAILED) for claim in claimed(settings)))
+    finally:
+        execute(database_url, "DROP FUNCTION no_space CASCADE")
+
+    assert found.notifications == 2
+    assert {state["state"] for state in query(database_url, STATE)} == {"down"}
+    assert query(database_url, "SELECT * FROM checks") == []
+    assert "2 results were not kept" in caplog.text
 
 
 def test_results_of_days_without_a_partition_are_stored_all_the_same(

@@ -112,7 +112,7 @@ def test_what_the_file_lacks_is_kept_and_said(run: Run, database_url: str) -> No
     applied = run("apply", file="version: 1\nchannels: []\nmonitors: []\n")
 
     assert applied.code == 0
-    assert "Kept, although the file lacks them: channel On call, channel Chat," in applied.out
+    assert "Kept although they are not in the file: channel On call, channel Chat," in applied.out
     assert "No differences." in applied.out
     assert everything(database_url) == before
 
@@ -159,7 +159,7 @@ def test_prune_does_not_take_a_channel_from_monitors_that_the_file_is_silent_abo
     applied = run("apply", "--prune", file="version: 1\nchannels: []\n")
 
     assert applied.code == 1
-    assert "Monitors name this channel: Shop" in applied.error
+    assert "Monitors use this channel: Shop" in applied.error
     assert run("export", "--secrets").out == CONFIG
 
 
@@ -207,22 +207,22 @@ def test_a_file_that_can_not_be_read_is_said(run: Run, name: str) -> None:
         (
             "kind: tcp\n  host: db.example.com\n  port: 5432",
             "kind: dns\n  hostname: db.example.com",
-            ["24: monitors.1.kind: a monitor keeps its kind, tcp"],
+            ["24: monitors.1.kind: the kind, tcp, can't be changed"],
         ),
-        ("com/hook", "com/other", ["6: channels.0.secret: another URL needs its secret"]),
+        ("com/hook", "com/other", ["6: channels.0.secret: a new URL needs the secret too"]),
         ("shop.example.com", "evil.example.com", ["14: monitors.0.headers: for another origin"]),
-        ("slack://***", "discord://***", ["9: channels.1.url: for another service"]),
+        ("slack://***", "discord://***", ["9: channels.1.url: to change the service"]),
         ("slack://***", "exec://x", ["9: channels.1.url: exec:// is not allowed"]),
         ("- name: DB", "- name: New", []),
         (
             "- name: Chat\n",
             "- name: New\n",
-            ["9: channels.1.url: *** stands for what is stored, and nothing is"],
+            ["9: channels.1.url: *** stands for a stored value, and there is none"],
         ),
         (
             "- name: On call\n",
             "- name: New\n",
-            ["6: channels.0.secret: *** stands for what is stored, and nothing is"],
+            ["6: channels.0.secret: *** stands for a stored value, and there is none"],
         ),
         (
             "- name: Shop\n",

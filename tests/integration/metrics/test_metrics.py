@@ -114,6 +114,24 @@ def test_a_schedule_that_nobody_keeps_is_seen(
     assert value(found, "leases_expired") == 1
 
 
+def test_results_that_can_not_be_stored_are_counted_although_the_schedule_is_kept(
+    client: TestClient, site: Site, fresh: None, database_url: str
+) -> None:
+    number = add(client, site)
+    client.post(f"/api/monitors/{number}/check")
+    query(
+        database_url,
+        "UPDATE schedule SET claimable_at = now() + interval '10 s', lease = 1 RETURNING 1",
+    )
+    query(database_url, "UPDATE monitors SET updated_at = now() - interval '1 h' RETURNING 1")
+    query(database_url, "UPDATE states SET checked_at = now() - interval '1 h' RETURNING 1")
+
+    found = samples(client)
+
+    assert value(found, "checks_overdue") == 0
+    assert value(found, "monitors_overdue") == 1
+
+
 def test_what_waits_in_the_outbox_and_what_was_given_up_is_seen(
     client: TestClient, fresh: None, database_url: str
 ) -> None:

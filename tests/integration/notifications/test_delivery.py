@@ -10,14 +10,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.notifications.sending import FAILURES_TO_SUSPEND, MAX_ATTEMPTS
-from app.probing.failure import CheckerFault
 from app.probing.prober import Prober
+from app.probing.result import CheckerFault
 from app.settings import Settings
 from tests.integration.notifications.conftest import (
     Loop,
     add_channel,
+    add_monitor,
+    check,
     hanging_server,
     notifications,
+    told,
     until,
 )
 from tests.services import query
@@ -175,6 +178,32 @@ def test_what_has_waited_for_a_day_behind_a_channel_that_fails_is_given_up(
     until(lambda: len(notifications(client, state="dead")) == 5)
     assert len(hook.posted) <= 2
     assert {notification["last_error"] for notification in notifications(client)} == {"status 500"}
+
+
+def test_notifications_are_sent_after_a_clock_that_was_ahead_is_set_back(
+    client: TestClient, site: Site, hook: Site, loops: Loops, database_url: str
+) -> None:
+    channel = add_channel(client, hook.url)
+    monitors = [add_monitor(client, site, name=name) for name in ("A", "B")]
+    check(client, monitors[0], site, 503)
+    # As it is left when three attempts fail and the clock is a day ahead.
+    ahead = "now() + interval '1 day'"
+    query(
+        database_url,
+        f"UPDATE channels SET failures = 3, retry_at = {ahead} WHERE id = {channel['id']}"
+        " RETURNING 1",
+    )
+    query(
+        database_url,
+        f"UPDATE notifications SET attempts = 3, next_attempt_at = {ahead}, "
+        f"give_up_at = {ahead} + interval '1 day', created_at = {ahead} RETURNING 1",
+    )
+    check(client, monitors[1], site, 503)
+
+    loops()
+
+    until(lambda: len(notifications(client, state="sent")) == 2)
+    assert sorted(told(hook)) == [("incident.opened", 1), ("incident.opened", 2)]
 
 
 def test_a_worker_killed_while_it_sends_leaves_the_notification_to_another(

@@ -148,7 +148,7 @@ def test_what_has_been_overtaken_is_not_sent_again(
     answer = client.post(f"/api/notifications/{dead['id']}/replay")
 
     assert answer.status_code == 409
-    assert "overtaken" in answer.json()["detail"]
+    assert "superseded" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("ends", ["commit", "rollback"])

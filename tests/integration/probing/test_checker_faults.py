@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.probing.connect import tls_context
-from app.probing.failure import CheckerFault, Failure, explain
-from app.probing.result import Result
+from app.probing.result import CheckerFault, Failure, Result, explain
 from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
 from app.probing.urls import parse_url
 from tests.integration.probing.conftest import LOCAL, Session

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.probing.failure import Failure
 from app.probing.http import Request
-from app.probing.result import Result
+from app.probing.result import Failure, Result
 from app.probing.targets import HttpTarget
 from app.probing.urls import parse_url
 from tests.integration.probing.conftest import Session

@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 
 from app.errors import InvalidFieldError
 from app.main import create_app
+from app.monitors import typed
 from app.monitors.schemas import MONITOR_IN
 from app.monitors.suggestion import Suggestion, suggest
-from app.probing import typed
 from app.settings import Settings
 from tests.integration.probing.conftest import Session
 from tests.nameserver import NameServer
@@ -168,7 +168,7 @@ def test_a_port_of_a_web_server_where_there_is_none_is_a_port(
     draft, result, notes = suggested(f"good.test:{port}")
 
     assert (draft["kind"], draft["port"], result.ok) == ("tcp", port, True)
-    assert notes[0].startswith("It takes connections, but gives no HTTP answer: not HTTP")
+    assert notes[0].startswith("It accepts connections, but sends no HTTP answer: not HTTP")
 
 
 def test_a_name_can_be_looked_up(suggested: Suggest) -> None:

@@ -323,6 +323,18 @@ def test_what_has_waited_for_a_day_is_not_sent_any_more(
     assert mail_server.received == []
 
 
+def test_mails_are_sent_after_a_clock_that_was_ahead_is_set_back(
+    client: TestClient, mail_server: MailServer, workers: Workers, database_url: str
+) -> None:
+    ask(client, ANN)
+    execute(database_url, "UPDATE mails SET attempts = 1, next_attempt_at = now() + interval '1 d'")
+
+    workers.start()
+
+    until(lambda: mails(database_url, "sent") == 1)
+    assert len(mail_server.received) == 1
+
+
 def test_up_again_does_not_come_before_down(
     client: TestClient, site: Site, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from redis import Redis
 
 from tests.integration.worker.broker import Way
 from tests.integration.worker.running import add, is_well, said, wait_for, worker
@@ -80,6 +81,25 @@ def test_without_a_broker_from_the_start_it_checks_and_takes_wake_ups_when_there
         assert is_well(tmp_path)
 
         way.run(way.start())
+
+        wait_for(lambda: said(tmp_path, "Connected to redis"))
+
+
+def test_with_a_redis_that_refuses_to_write_it_checks_and_takes_wake_ups_when_there_is_room(
+    client: TestClient, site: Site, full_redis: str, database_url: str, tmp_path: Path
+) -> None:
+    add(client, site.url, 1)
+    with (
+        Redis.from_url(full_redis) as redis,
+        Way(full_redis) as way,
+        worker(tmp_path, database_url, way.url) as process,
+    ):
+        wait_for(lambda: said(tmp_path, "command not allowed when used memory > 'maxmemory'"))
+        wait_for(lambda: slots(database_url) >= 2)
+        assert process.poll() is None
+        assert is_well(tmp_path)
+
+        redis.config_set("maxmemory", 0)
 
         wait_for(lambda: said(tmp_path, "Connected to redis"))
 

@@ -56,7 +56,7 @@ monitors:
         "f:1: version: this version of Stagewatch reads 1",
         "f:2: chanels: there is no such field; did you mean channels?",
         "f:6: channels.0.url: the URL must begin with http:// or https://",
-        "f:7: channels.1.name: channels.0 in line 4 has this name already",
+        "f:7: channels.1.name: channels.0 in line 4 already has this name",
         "f:8: channels.1.kind: Input should be 'apprise' or 'webhook'",
         (
             "f:14: monitors.0.intervall_seconds: there is no such field; "
@@ -69,12 +69,12 @@ monitors:
         ),
         "f:22: monitors.1.kind: it must be one of dns, heartbeat, http, tcp; did you mean tcp?",
         "f:23: monitors.2.name: Field required",
-        "f:26: monitors.2.port: this key is in line 25 already",
+        "f:26: monitors.2.port: this key is already in line 25",
         "f:27: monitors.3: it must be a mapping",
-        "f:28: monitors.4.name: monitors.0 in line 11 has this name already",
+        "f:28: monitors.4.name: monitors.0 in line 11 already has this name",
         "f:31: monitors.4.renamed_from: monitors.1 in line 21 has this name",
         (
-            "f:32: monitors.4.channel_ids: numbers differ from place to place: "
+            "f:32: monitors.4.channel_ids: ids differ between installations: "
             "give names, in `channels`"
         ),
         "f:33: monitors.4.paused: Input should be a valid boolean",

@@ -86,7 +86,7 @@ def test_the_tags_of_a_ref_are_printed_and_of_a_branch_none(
     ("ref", "repository", "reason"),
     [
         ("refs/tags/v1.0", "docker.io/name/stagewatch", "not a version"),
-        ("refs/heads/main", "docker.io/name/stagewatch", "no release"),
+        ("refs/heads/main", "docker.io/name/stagewatch", "not a release"),
         ("refs/tags/v1.0.0", "refused/stagewatch", "exit code 1"),
     ],
 )

@@ -163,7 +163,7 @@ def test_https_is_spoken_although_its_thread_may_do_little(
         sender = AppriseSender(Guard(["127.0.0.0/8"]), lambda: None)
 
         # The authority of the certificate is not trusted.
-        with pytest.raises(DeliveryError, match="did not take it"):
+        with pytest.raises(DeliveryError, match="did not accept it"):
             asyncio.run(sender.send(1, url, TEST))
         assert site.posted == []
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -179,7 +179,7 @@ def test_a_service_that_refuses_says_why_without_the_secrets_of_its_url() -> Non
         url = f"json://ada:s3cret%21@127.0.0.1:{site.server.server_port}/token-of-ours"
         sender = AppriseSender(Guard(["127.0.0.0/8"]), lambda: None)
 
-        with pytest.raises(DeliveryError, match="did not take it") as caught:
+        with pytest.raises(DeliveryError, match="did not accept it") as caught:
             asyncio.run(sender.send(1, url, TEST))
 
     assert caught.value.answer is not None
@@ -193,7 +193,7 @@ def test_a_service_that_takes_it_says_so() -> None:
 
         told = asyncio.run(AppriseSender(Guard(["127.0.0.0/8"]), lambda: None).send(1, url, TEST))
 
-    assert told in {"the service took it", "Sent JSON notification."}
+    assert told in {"the service accepted it", "Sent JSON notification."}
 
 
 def test_parts_of_a_url_are_in_no_answer() -> None:

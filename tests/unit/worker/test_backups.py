@@ -1,6 +1,7 @@
 """What is told of the backups."""
 
 import os
+import time
 from pathlib import Path
 
 from worker.backups import Backups
@@ -27,6 +28,18 @@ def test_the_newest_good_dump_counts_and_nothing_that_is_not_one(tmp_path: Path)
         "stagewatch_backup_size_bytes": 2000,
         "stagewatch_backups": 2,
     }
+
+
+def test_a_dump_that_was_made_while_the_clock_was_ahead_is_not_the_newest(tmp_path: Path) -> None:
+    for name, moment in (
+        ("stagewatch-20261123T031500Z.dump", 1000),
+        ("stagewatch-20371123T031500Z.dump", time.time() + 86400),
+    ):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (moment, moment))
+
+    assert told(tmp_path)["stagewatch_backup_timestamp_seconds"] == 1000
+    assert told(tmp_path)["stagewatch_backups"] == 2
 
 
 def test_without_a_dump_it_says_that_there_is_none(tmp_path: Path) -> None:

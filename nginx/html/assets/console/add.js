@@ -1,4 +1,4 @@
-/** Add a monitor by a URL alone: it is called once, and what was found fills in the rest. */
+/** Add a monitor by its URL: one probe is made, and its result fills in the rest. */
 
 import { post } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -10,7 +10,7 @@ import { probeResult } from "./probe.js";
 import { targetOf } from "./store.js";
 
 const DRAFT = "quick";
-/** Milliseconds: a probe takes up to 10 seconds, and the API may wait for its turn. */
+/** Milliseconds: a probe takes up to 10 seconds, and may have to wait in the API first. */
 const TIMEOUT_MS = 30_000;
 
 export class QuickAdd {
@@ -19,7 +19,7 @@ export class QuickAdd {
   #draft = null;
   #field = h("input.input", {
     id: "quick-url",
-    placeholder: "https://example.com, or a host",
+    placeholder: "https://example.com or a host name",
     autocomplete: "off",
     autocapitalize: "off",
     spellcheck: "false",
@@ -31,7 +31,7 @@ export class QuickAdd {
       input: () => keepDraft(DRAFT, this.#field.value ? { text: this.#field.value } : null),
     },
   });
-  #go = changes(button("Check it", null, { kind: "primary", submit: true }));
+  #go = changes(button("Check", null, { kind: "primary", submit: true }));
   #place = h("div", { "aria-live": "polite" });
 
   /** @param {import("./main.js").Context} context */
@@ -48,14 +48,14 @@ export class QuickAdd {
       h(
         "form.quick-form",
         { on: { submit: onsubmit }, novalidate: true },
-        h("label.quick-label", { for: "quick-url" }, "Watch a URL or host"),
+        h("label.quick-label", { for: "quick-url" }, "URL or host to monitor"),
         this.#field,
         this.#go,
       ),
       h(
         "p.visually-hidden",
         { id: "quick-hint" },
-        "Enter calls it once and shows what would be added.",
+        "Press Enter to check it once and preview the monitor.",
       ),
       this.#place,
     );
@@ -85,7 +85,7 @@ export class QuickAdd {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     this.#field.removeAttribute("aria-invalid");
-    fill(this.#place, h("p.quick-wait.soft", `Calling ${url} …`));
+    fill(this.#place, h("p.quick-wait.soft", `Checking ${url} …`));
     try {
       const options = { timeout: TIMEOUT_MS, signal: abort.signal, retries: 1 };
       const { data } = await repeatable(() => post("/api/probe/suggest", { url }, options));
@@ -144,7 +144,7 @@ export class QuickAdd {
         same &&
           notice(
             "info",
-            "It is watched already, as ",
+            "Already monitored as ",
             h("a", { href: `#/monitors/${same.id}` }, same.name),
             ".",
           ),
@@ -153,7 +153,7 @@ export class QuickAdd {
           h(
             "label.choice",
             keyword,
-            h("span.any-text", "The answer must contain “", h("strong", monitor.keyword), "”"),
+            h("span.any-text", "The response must contain “", h("strong", monitor.keyword), "”"),
           ),
         faults,
         h(
@@ -164,7 +164,7 @@ export class QuickAdd {
         ),
       ),
     );
-    // Enter once more, and it is added.
+    // Pressing Enter again adds it.
     add.focus();
   }
 
@@ -180,13 +180,13 @@ export class QuickAdd {
       const { data } = await post("/api/monitors", monitor);
       this.#clear();
       this.#context.store.put(data);
-      toast(`${data.name} is watched from now on.`);
+      toast(`${data.name} added.`);
       this.#context.router.go(`/monitors/${data.id}`);
     } catch (error) {
       const where = error.fields?.map(({ field, detail }) => h("p", `${field}: ${detail}`));
       const lost = error.status
         ? null
-        : h("p", "It may have been added all the same: look at the list before you add it again.");
+        : h("p", "The monitor may have been added anyway. Check the list before adding it again.");
       fill(faults, notice("down", where?.length ? where : h("p", error.message), lost));
       if (error.fields?.some(({ field }) => field === "name")) name.focus();
     }

@@ -1,29 +1,29 @@
-/** What is copied from a monitor to somewhere else: the address of a heartbeat, a badge. */
+/** Snippets to copy from a monitor: a heartbeat's address, a badge. */
 
 import { h } from "../dom.js";
 import { copyable, notice } from "./parts.js";
 
 /**
- * Return the address that a job must call, and how it does.
+ * Return the address that a job must call, and a command for it.
  *
  * @param {import("./store.js").Monitor} monitor
  */
 export function heartbeatAddress({ ping_path: path, state, period_seconds: period }) {
   const address = new URL(path, location.href).href;
-  // One call that fails is no reason for an alarm, and one that hangs none for a stuck job.
+  // A single failed call must not raise an alarm, and a hanging one must not block the job.
   const curl = `curl -fsS -m 10 --retry 5 -o /dev/null ${address}`;
   return h(
     "div.stack",
     state === "pending" &&
-      notice("info", "It waits for the first call; until then it can’t be late."),
-    copyable("Address", address),
+      notice("info", "Waiting for the first call. Until then, no call can be late."),
+    copyable("URL", address),
     copyable("At the end of a script", curl),
-    copyable("Line of a crontab", `${when(period)} /path/to/job && ${curl}`),
-    h("p.soft.small", "Whoever knows this address can call it: keep it as you keep a password."),
+    copyable("Crontab line", `${when(period)} /path/to/job && ${curl}`),
+    h("p.soft.small", "Anyone who knows this URL can call it. Treat it like a password."),
   );
 }
 
-/** Return when a job of this period runs, as cron has it. */
+/** Return the schedule of a job with this period, in cron's format. */
 function when(seconds) {
   if (seconds >= 7 * 86_400) return "0 3 * * 0";
   if (seconds >= 86_400) return "0 3 * * *";
@@ -33,14 +33,14 @@ function when(seconds) {
 }
 
 /**
- * Return a monitor's badge as it looks, and its code.
+ * Return a preview of a monitor's badge, and its code.
  *
  * @param {import("./store.js").Monitor} monitor
  */
 export function badgeCode({ id, name }) {
   const address = new URL(`/api/badge/${id}.svg`, location.href).href;
   const page = new URL(`/#monitor-${id}`, location.href).href;
-  // Whatever a name has in it must not end the text between the brackets, or the attribute.
+  // No character of a name may end the text between the brackets, or the attribute.
   const label = name.replace(/\s+/g, " ");
   const text = label.replace(/[[\]\\]/g, "\\$&");
   const attribute = label.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");

@@ -1,4 +1,4 @@
-/** API keys: who may ask, since when, and how to end that. */
+/** API keys: list them, create them, and revoke them. */
 
 import { pages, post, remove } from "../api.js";
 import { confirmed } from "../dialog.js";
@@ -21,8 +21,8 @@ import { showOnce } from "./secret.js";
 import { READ_ONLY, isReadOnly, session } from "./session.js";
 
 const SCOPES = [
-  ["read", "read: see everything"],
-  ["write", "write: change it too"],
+  ["read", "Read: view everything"],
+  ["write", "Write: view and change everything"],
 ];
 const ENDS = [
   ["", "Never"],
@@ -36,9 +36,9 @@ export class ApiKeysView {
   #name = new TextField("name", "Name", { placeholder: "deploy" });
   #scope = new SelectField("scope", "Scope", { options: SCOPES });
   #ends = new SelectField("expires_days", "Expires", { options: ENDS });
-  #make = changes(button("Make a key", null, { kind: "primary", submit: true }));
+  #make = changes(button("Create key", null, { kind: "primary", submit: true }));
   #faults = h("div", { role: "alert" });
-  #list = h("div", h("p.soft", "Looking …"));
+  #list = h("div", h("p.soft", "Loading …"));
 
   constructor() {
     const onsubmit = (event) => {
@@ -51,7 +51,7 @@ export class ApiKeysView {
       viewHead("API keys"),
       h(
         "form.card.card-body.stack",
-        { on: { submit: onsubmit }, novalidate: true, "aria-label": "A new key" },
+        { on: { submit: onsubmit }, novalidate: true, "aria-label": "New key" },
         this.#faults,
         h("div.form-grid", this.#name.element, this.#scope.element, this.#ends.element),
         h("div.row", this.#make),
@@ -76,10 +76,10 @@ export class ApiKeysView {
     const now = Date.now();
     const isOver = ({ revoked_at: revoked, expires_at: end }) =>
       Boolean(revoked) || (end !== null && Date.parse(end) <= now);
-    // What is worth nothing any more comes last.
+    // Keys that are no longer valid come last.
     keys.sort((a, b) => isOver(a) - isOver(b) || b.id - a.id);
-    const none = "There is none. What is set as API_KEY is not listed here.";
-    const heads = ["Name", "Key", "Scope", "Made", "Last used", "State", " Revoke"];
+    const none = "No API keys yet. The key set as API_KEY is not listed here.";
+    const heads = ["Name", "Key", "Scope", "Created", "Last used", "State", " Revoke"];
     const rows = keys.map((key) => this.#row(key, isOver(key)));
     fill(this.#list, rows.length ? tableCard("Keys", heads, rows) : h("p.soft", none));
   }
@@ -90,7 +90,7 @@ export class ApiKeysView {
     const revoke = () => this.#revoke(id, name);
     return h(
       "tr",
-      h("td.cell-name.any-text", name, own && h("span.soft", " (this console’s)")),
+      h("td.cell-name.any-text", name, own && h("span.soft", " (used by this console)")),
       h("td.mono", `${prefix}…`),
       h("td", scope),
       h("td", timeElement(made)),
@@ -110,7 +110,7 @@ export class ApiKeysView {
       this.#name.value = "";
       await showOnce(
         `Key “${data.name}”`,
-        "Copy it now: it is not shown again. It is sent as Authorization: Bearer sw_…",
+        "Copy it now: it won’t be shown again. Send it as Authorization: Bearer sw_…",
         "API key",
         data.token,
       );
@@ -124,10 +124,10 @@ export class ApiKeysView {
   }
 
   async #revoke(id, name) {
-    const text = "Whatever asks with it is refused from then on. This can’t be undone.";
+    const text = "Requests with this key will be rejected from now on. This can’t be undone.";
     if (!(await confirmed(`Revoke “${name}”?`, text, "Revoke"))) return;
     await remove(`/api/keys/${id}`);
-    toast(`${name} is revoked.`);
+    toast(`${name} revoked.`);
     await this.#read();
   }
 }

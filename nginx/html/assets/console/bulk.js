@@ -1,4 +1,4 @@
-/** What can be done to many monitors together. */
+/** Actions on many monitors at once. */
 
 import { post } from "../api.js";
 import { openDialog } from "../dialog.js";
@@ -7,13 +7,13 @@ import { toast } from "../toast.js";
 import { TagsField } from "./fields.js";
 import { button, changes, counted, listed } from "./parts.js";
 
-/** Monitors in one request at the most. */
+/** Maximum number of monitors per request. */
 const MOST = 1000;
 const DONE = { pause: "Paused", resume: "Resumed", delete: "Deleted", tag: "Tagged" };
 const QUESTIONS = {
-  pause: ["Pause", "They are not checked until they are resumed, and nobody is told of an outage."],
-  resume: ["Resume", "They are checked again, at once."],
-  delete: ["Delete", "Their checks and incidents are deleted too. This can’t be undone."],
+  pause: ["Pause", "Checks stop until you resume them, and nobody is notified of an outage."],
+  resume: ["Resume", "Checks restart immediately."],
+  delete: ["Delete", "This also deletes their checks and incidents. It can’t be undone."],
 };
 
 export class BulkBar {
@@ -94,7 +94,7 @@ export class BulkBar {
     const ids = monitors.map(({ id }) => id);
     const changed = [];
     try {
-      // All of a thousand or none; of more, a part may be done when the next one fails.
+      // Up to a thousand succeed or fail together; with more, some requests may be done when one fails.
       for (let start = 0; start < ids.length; start += MOST) {
         const body = { ...asked, ids: ids.slice(start, start + MOST) };
         const { data } = await post("/api/monitors/actions", body, { timeout: 60_000 });
@@ -104,7 +104,7 @@ export class BulkBar {
       if (changed.length) this.#after(asked, changed, monitors);
     }
     const same = monitors.length - changed.length;
-    const rest = same ? ` ${counted(same, "other")} needed nothing.` : "";
+    const rest = same ? ` ${counted(same, "other")} unchanged.` : "";
     toast(`${DONE[asked.action]} ${counted(changed.length, "monitor")}.${rest}`);
   }
 

@@ -1,4 +1,4 @@
-/** A channel is added or changed. */
+/** Form to add or change a channel. */
 
 import { patch, post } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -10,8 +10,8 @@ import { busy, button, changes, linkButton, notice, showFailure, viewHead } from
 import { showSecret } from "./secret.js";
 
 const KINDS = [
-  ["webhook", "Webhook: a signed POST to your own address"],
-  ["apprise", "Apprise: Slack, e-mail, Telegram and a hundred more"],
+  ["webhook", "Webhook: a signed POST to your own URL"],
+  ["apprise", "Apprise: Slack, email, Telegram and a hundred more"],
 ];
 const WORDS = {
   webhook: { url: "URL", placeholder: "https://example.com/hook" },
@@ -29,7 +29,7 @@ export class ChannelFormView {
   #url = new TextField("url", "URL", {});
   #secret = new TextField("secret", "Secret", {
     optional: true,
-    hint: "Empty: one is made, and shown once.",
+    hint: "Leave empty to generate one. It is shown once.",
   });
   #faults = h("div", { role: "alert" });
   #save = changes(button("Save", null, { kind: "primary", submit: true }));
@@ -64,7 +64,7 @@ export class ChannelFormView {
             rel: "noreferrer noopener",
             target: "_blank",
           },
-          "what they look like for every service",
+          "formats for every service",
         ),
         ".",
       ),
@@ -97,7 +97,7 @@ export class ChannelFormView {
 
   async #read() {
     const { channel, etag } = await readChannel(this.#id);
-    // An Apprise URL is not told: what stands in its place is nothing to be sent back.
+    // The API does not reveal an Apprise URL; the placeholder must not be sent back.
     this.#before = { ...channel, url: channel.kind === "apprise" ? "" : channel.url };
     this.#etag = etag;
   }
@@ -117,11 +117,11 @@ export class ChannelFormView {
     const { url, placeholder } = WORDS[kind];
     this.#url.element.querySelector("label").textContent = url;
     this.#url.control.placeholder =
-      this.#id && kind === "apprise" ? "Empty: it stays as it is" : placeholder;
+      this.#id && kind === "apprise" ? "Leave empty to keep the current URL" : placeholder;
     this.#secret.element.hidden = kind !== "webhook";
     const hint = this.#secret.element.querySelector(".hint");
     if (this.#id)
-      hint.textContent = "Empty: it stays as it is. It must be typed again with another URL.";
+      hint.textContent = "Leave empty to keep it. Enter it again if you change the URL.";
   }
 
   #oninput() {
@@ -141,7 +141,7 @@ export class ChannelFormView {
       keepDraft(this.#draftName, null);
       this.#start = "";
       await showSecret(data);
-      toast(this.#id ? "Saved." : `${data.name} is added: test it now.`);
+      toast(this.#id ? "Saved." : `${data.name} added. Test it now.`);
       this.#context.router.go("/channels", { leaving: true });
     } catch (error) {
       if (error.status === 412) await this.#again();
@@ -160,11 +160,11 @@ export class ChannelFormView {
       : { data: { ...this.#before, secret: null } };
   }
 
-  /** Somebody else has changed it: say what it is now; what is typed here stays. */
+  /** Someone else has changed it: show its current values; keep what was typed here. */
   async #again() {
     await this.#read();
     const { name, url } = this.#before;
-    const text = `Somebody else has changed it meanwhile: it is “${name}” now${url ? `, to ${url}` : ""}. What you have typed is still here; press Save again to store it all the same.`;
+    const text = `Someone else has changed this channel: it is now “${name}”${url ? `, sent to ${url}` : ""}. Your input is still here; press Save again to overwrite their changes.`;
     fill(this.#faults, notice("warn", text));
   }
 

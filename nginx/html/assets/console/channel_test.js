@@ -1,11 +1,11 @@
-/** Send a test, wait for what becomes of it, and show what the channel answered. */
+/** Send a test, wait for the outcome, and show the channel's answer. */
 
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { timeElement } from "../time.js";
 import { notice } from "./parts.js";
 
-/** Milliseconds: between two looks, and until no more is waited for. */
+/** Milliseconds: between two polls, and until waiting ends. */
 const LOOK_MS = 400;
 const PATIENCE_MS = 45_000;
 
@@ -41,15 +41,15 @@ function outcome({
   sent_at: sent,
   next_attempt_at: next,
 }) {
-  const said = answer && h("p", "It answered: ", h("code.any-text", answer));
+  const said = answer && h("p", "Response: ", h("code.any-text", answer));
   if (state === "sent")
     return notice("up", h("p", "Delivered ", timeElement(sent ?? Date.now(), "second"), "."), said);
   if (!attempts)
     return notice(
       "warn",
-      h("p", "Nothing has become of it yet: no worker may be running. It stays in the queue."),
+      h("p", "No result yet: there may be no worker running. The test stays in the queue."),
     );
   const again =
-    state === "pending" && h("p", "It is tried again at ", timeElement(next, "second"), ".");
-  return notice("down", h("p", `It failed: ${error ?? "no reason is known"}`), said, again);
+    state === "pending" && h("p", "Next attempt at ", timeElement(next, "second"), ".");
+  return notice("down", h("p", `Test failed: ${error ?? "unknown reason"}`), said, again);
 }

@@ -1,4 +1,4 @@
-/** Channels: where notifications go, whether they get there, and a test of that. */
+/** Channels: where notifications are sent, whether they arrive, and a test. */
 
 import { get, post, remove } from "../api.js";
 import { confirmed } from "../dialog.js";
@@ -21,17 +21,17 @@ import {
 import { showSecret } from "./secret.js";
 import { allChannels } from "./store.js";
 
-/** Milliseconds between two readings: whether a channel fails comes with no event. */
+/** Milliseconds between two polls: there is no event for a failing channel. */
 const POLL_MS = 15_000;
 
 export class ChannelsView {
   title = "Channels";
   #context;
-  #list = h("div", h("p.soft", "Looking …"));
+  #list = h("div", h("p.soft", "Loading …"));
   #dead = new DeadNotifications();
   #timer = 0;
   #shown = "";
-  /** What tests have found, by channel. */
+  /** Test results, by channel. */
   #places = new Map();
   #over = false;
 
@@ -40,7 +40,7 @@ export class ChannelsView {
     this.element = h(
       "div.stack-loose",
       viewHead("Channels", changes(linkButton("New channel", "#/channels/new", "primary"))),
-      h("p.soft", "Where you are told that something is down, and that it is up again."),
+      h("p.soft", "Channels are notified when a monitor goes down and when it is back up."),
       this.#list,
       section("Not delivered", this.#dead.element),
     );
@@ -72,11 +72,11 @@ export class ChannelsView {
     this.#shown = shown;
     if (!channels.length) {
       const text =
-        "Add a chat, an e-mail address or a webhook, and press Test: you see at once whether it works.";
+        "Add a chat, an email address or a webhook, then press Test to check that it works.";
       fill(
         this.#list,
         empty(
-          "Nobody is told yet",
+          "No channels yet",
           text,
           changes(linkButton("Add a channel", "#/channels/new", "primary")),
         ),
@@ -141,14 +141,14 @@ export class ChannelsView {
 
   async #renew({ id, name }) {
     const text =
-      "What the other end knows now is no longer right: it must get the new one at once.";
-    if (!(await confirmed(`Make a new secret for “${name}”?`, text, "Make a new one"))) return;
+      "The current secret will stop working immediately: give the receiver the new one.";
+    if (!(await confirmed(`Generate a new secret for “${name}”?`, text, "Generate secret"))) return;
     const { data } = await post(`/api/channels/${id}/secret`);
     await showSecret(data);
   }
 
   async #delete({ id, name }) {
-    const text = "What is on its way to it is deleted too. This can’t be undone.";
+    const text = "This also deletes its notifications, including queued ones. It can’t be undone.";
     if (!(await confirmed(`Delete “${name}”?`, text, "Delete"))) return;
     try {
       await remove(`/api/channels/${id}`);
@@ -156,25 +156,25 @@ export class ChannelsView {
       if (error.status !== 409) throw error;
       if (
         !(await confirmed(
-          "Monitors name this channel",
-          `${error.message} They will tell the others they name, or nobody.`,
-          "Delete all the same",
+          "Monitors use this channel",
+          `${error.message} They will only notify their other channels, if any.`,
+          "Delete anyway",
         ))
       )
         return;
       await remove(`/api/channels/${id}?force=true`);
     }
-    toast(`${name} is deleted.`);
+    toast(`${name} deleted.`);
     await this.#read();
   }
 }
 
 function health({ failures, retry_at: retry }) {
-  if (!failures) return statePill("up", "No failure");
+  if (!failures) return statePill("up", "No failures");
   return h(
     "span.row",
     statePill("down", `Failed ${counted(failures, "time")}`),
-    retry && h("span.soft.small", "next try at ", timeElement(retry, "second")),
+    retry && h("span.soft.small", "next attempt at ", timeElement(retry, "second")),
   );
 }
 

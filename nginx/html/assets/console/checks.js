@@ -11,7 +11,7 @@ import { dataTable } from "./parts.js";
  */
 export function checkTable(checks, label) {
   const located = checks.some(({ location }) => location);
-  const heads = ["Time", located && "From", "Result", "Took", "Answer"].filter(Boolean);
+  const heads = ["Time", located && "From", "Result", "Response time", "Details"].filter(Boolean);
   return dataTable(
     label,
     heads,

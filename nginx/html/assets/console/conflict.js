@@ -1,11 +1,11 @@
-/** Two people have changed one thing: what each did, and which of it is to hold. */
+/** Two people have changed the same thing: show both changes, and choose between them. */
 
 import { openDialog } from "../dialog.js";
 import { h } from "../dom.js";
 import { same } from "./form.js";
 import { button } from "./parts.js";
 
-/** What Stagewatch itself changes, which nobody has to decide about. */
+/** Fields that Stagewatch itself changes, about which there is nothing to decide. */
 const OWN = new Set([
   "id",
   "state",
@@ -20,10 +20,10 @@ const OWN = new Set([
 ]);
 
 /**
- * Ask which of two changes holds, field by field; nothing is lost if nothing is decided.
+ * Ask which of two changes to keep, field by field; nothing is lost if nothing is decided.
  *
  * @param {object} versions
- * @param {Record<string, any>} versions.before what both have started from
+ * @param {Record<string, any>} versions.before what both started from
  * @param {Record<string, any>} versions.theirs what is stored now
  * @param {Record<string, any>} versions.mine only what I have changed
  * @param {(name: string) => string} versions.labelOf
@@ -37,7 +37,7 @@ export async function resolveConflict({ before, theirs, mine, labelOf }) {
   const chosen = { ...mine };
   const rows = names.map((name) => {
     if (!(name in mine))
-      return row(labelOf(name), before[name], shown(theirs[name]), h("span.soft", "as theirs"));
+      return row(labelOf(name), before[name], shown(theirs[name]), h("span.soft", "same as theirs"));
     if (!changed.includes(name))
       return row(labelOf(name), before[name], h("span.soft", "unchanged"), shown(mine[name]));
     const choice = (value, checked, take) =>
@@ -54,15 +54,15 @@ export async function resolveConflict({ before, theirs, mine, labelOf }) {
     );
   });
   const answer = await openDialog(
-    "Somebody else has changed it meanwhile",
+    "Someone else has changed this monitor",
     (close) => ({
       body: h(
         "div.stack",
         h(
           "p",
           changed.length
-            ? "Both changes are below. Choose what holds where they differ."
-            : "What was stored is as you know it, but newer.",
+            ? "Both changes are shown below. Choose which value to keep where they differ."
+            : "The monitor was saved again, but no setting has changed.",
         ),
         h(
           "div.table-scroll",
@@ -83,7 +83,7 @@ export async function resolveConflict({ before, theirs, mine, labelOf }) {
       ),
       foot: [
         button("Back to the form", () => close()),
-        button("Save this", () => close("save"), { kind: "primary" }),
+        button("Save changes", () => close("save"), { kind: "primary" }),
       ],
     }),
     "dialog-wide",
@@ -103,7 +103,7 @@ function row(label, before, theirs, mine) {
 
 function shown(value) {
   if (Array.isArray(value)) return shown(value.join(", "));
-  if (value === null || value === undefined || value === "") return h("span.soft", "nothing");
+  if (value === null || value === undefined || value === "") return h("span.soft", "empty");
   if (typeof value === "boolean") return value ? "yes" : "no";
   return h("span.any-text", typeof value === "object" ? JSON.stringify(value) : String(value));
 }

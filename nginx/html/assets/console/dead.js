@@ -6,12 +6,12 @@ import { timeElement } from "../time.js";
 import { toast } from "../toast.js";
 import { button, changes, tableCard } from "./parts.js";
 
-const EVENTS = { "incident.opened": "down", "incident.closed": "up again", test: "a test" };
+const EVENTS = { "incident.opened": "Down", "incident.closed": "Back up", test: "Test" };
 
 export class DeadNotifications {
   #shown = "";
   #channels = new Map();
-  element = h("div", h("p.soft", "Looking …"));
+  element = h("div", h("p.soft", "Loading …"));
 
   /** @param {any[]} channels for their names */
   async read(channels) {
@@ -25,12 +25,12 @@ export class DeadNotifications {
         this.element,
         h(
           "p.soft",
-          "Nothing was given up: all that was sent has arrived, or is still being tried.",
+          "Nothing here: every notification was delivered or is still being retried.",
         ),
       );
       return;
     }
-    const heads = ["Channel", "Was to say", "When", "Why it was given up", " Send again"];
+    const heads = ["Channel", "Event", "When", "Reason", " Resend"];
     fill(
       this.element,
       tableCard(
@@ -52,7 +52,7 @@ export class DeadNotifications {
   }) {
     const again = async () => {
       await post(`/api/notifications/${id}/replay`, undefined, { retries: 1 });
-      toast("It is sent again.");
+      toast("Notification queued again.");
       row.remove();
     };
     const what = EVENTS[event] ?? event;
@@ -61,8 +61,8 @@ export class DeadNotifications {
       h("td.any-text", this.#channels.get(channel) ?? `Channel ${channel}`),
       h("td", incident ? h("a", { href: `#/incidents/${incident}` }, what) : what),
       h("td", timeElement(at)),
-      h("td.any-text", `${error ?? "no reason is known"} (attempt ${attempts})`),
-      h("td", changes(button("Send again", again, { label: `Send again: ${what}` }))),
+      h("td.any-text", `${error ?? "unknown reason"} (attempt ${attempts})`),
+      h("td", changes(button("Resend", again, { label: `Resend: ${what}` }))),
     );
     return row;
   }

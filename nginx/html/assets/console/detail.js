@@ -1,4 +1,4 @@
-/** One monitor: how it is, how it was, and what can be done with it. */
+/** One monitor: its state, its history, and its actions. */
 
 import { get, post, remove } from "../api.js";
 import { confirmed } from "../dialog.js";
@@ -41,7 +41,7 @@ export class DetailView {
   #uptime;
   #locations = h("div.card");
   #checks = h("div");
-  #incidents = h("div", h("p.soft", "Looking …"));
+  #incidents = h("div", h("p.soft", "Loading …"));
   #rest = h("div.stack-loose");
   #times = null;
   #timers = [];
@@ -84,7 +84,7 @@ export class DetailView {
   }
 
   #missing(error) {
-    const text = error.status === 404 ? "There is no such monitor (any more)." : error.message;
+    const text = error.status === 404 ? "This monitor does not exist. It may have been deleted." : error.message;
     fill(
       this.#head,
       viewHead("Monitor"),
@@ -137,7 +137,7 @@ export class DetailView {
       button("Delete", () => this.#delete(), { kind: "danger" }),
     ].map(changes);
     if (state === "maintenance") actions.unshift(linkButton("Maintenance", "#/maintenance"));
-    // Only if they are other ones: a button that is replaced while it is pressed hears of no click.
+    // Only if they differ: a button that is replaced while it is pressed gets no click.
     const offered = JSON.stringify([name, actions.map((action) => action && action.textContent)]);
     if (offered !== this.#offered) {
       this.#offered = offered;
@@ -171,16 +171,16 @@ export class DetailView {
   }
 
   #start(monitor) {
-    // It is ended by close(): giving up what it reads would be reported as a fault.
+    // close() ends it: aborting its requests would be reported as an error.
     this.#times = new ResponseTimes(monitor, new AbortController().signal);
     fill(
       this.#rest,
-      monitor.kind === "heartbeat" && section("Address to call", heartbeatAddress(monitor)),
+      monitor.kind === "heartbeat" && section("URL to call", heartbeatAddress(monitor)),
       section("Uptime", this.#uptime.elements),
       monitor.kind !== "heartbeat" &&
         section("Response time", h("div.card.card-body", this.#times.element)),
       monitor.locations?.length > 0 && section("Locations", this.#locations),
-      section("Last checks", h("div.card", this.#checks)),
+      section("Recent checks", h("div.card", this.#checks)),
       section("Incidents", this.#incidents),
       section("Badge", badgeCode(monitor)),
     );
@@ -189,7 +189,7 @@ export class DetailView {
     this.#readIncidents();
     this.#timers = [
       setInterval(() => document.hidden || this.#readChecks(), CHECKS_MS),
-      // No event says what is seen from a single location.
+      // There are no events for single locations.
       setInterval(
         () => !document.hidden && this.#monitor?.locations?.length && this.#readAll(),
         CHECKS_MS,
@@ -205,7 +205,7 @@ export class DetailView {
       });
       this.#drawChecks(data.items);
     } catch (error) {
-      // What is there stays; that the connection is lost is said above.
+      // Keep what is shown; the lost connection is reported above.
       if (!this.#over.signal.aborted && !this.#checks.childElementCount)
         fill(this.#checks, h("p.soft", error.message));
     }
@@ -214,8 +214,8 @@ export class DetailView {
   #drawChecks(checks) {
     if (this.#checks.dataset.shown === String(checks[0]?.checked_at)) return;
     this.#checks.dataset.shown = String(checks[0]?.checked_at);
-    const none = h("p.card-body.soft", "There is no check yet: the first one is on its way.");
-    fill(this.#checks, checks.length ? checkTable(checks, "Last checks") : none);
+    const none = h("p.card-body.soft", "No checks yet. The first one runs shortly.");
+    fill(this.#checks, checks.length ? checkTable(checks, "Recent checks") : none);
   }
 
   async #readIncidents() {
@@ -228,7 +228,7 @@ export class DetailView {
         this.#incidents,
         data.items.length
           ? incidentTable(data.items, { named: false })
-          : h("p.soft", "There has been none."),
+          : h("p.soft", "No incidents yet."),
       );
     } catch (error) {
       if (!this.#over.signal.aborted) fill(this.#incidents, h("p.soft", error.message));
@@ -262,16 +262,16 @@ export class DetailView {
 
   async #maintain() {
     const { data } = await post(`/api/monitors/${this.#id}/maintenance`, { duration_minutes: 60 });
-    toast(`Nobody is notified until ${format(data.period.ends_at, "time")}.`, "maintenance");
+    toast(`No notifications until ${format(data.period.ends_at, "time")}.`, "maintenance");
     await this.#readAll();
   }
 
   async #delete() {
     const { name } = this.#monitor;
-    const text = "Its checks and incidents are deleted too. This can’t be undone.";
+    const text = "This also deletes its checks and incidents. It can’t be undone.";
     if (!(await confirmed(`Delete “${name}”?`, text, "Delete"))) return;
     await remove(`/api/monitors/${this.#id}`);
-    toast(`${name} is deleted.`);
+    toast(`${name} deleted.`);
     this.#context.router.go("/monitors", { leaving: true });
     this.#context.store.drop([this.#id]);
   }

@@ -1,6 +1,6 @@
-/** What was typed and is not saved yet, kept for this tab: a reload loses nothing but secrets. */
+/** Unsaved input, kept for this tab: a reload loses only secrets. */
 
-/** The only headers whose values are no secrets, as the API sees it. */
+/** The only headers whose values the API does not treat as secrets. */
 const PUBLIC_HEADERS =
   /^(?:accept(?:-.*)?|cache-control|content-(?:encoding|language|location|type)|dnt|host|pragma|range|save-data|upgrade-insecure-requests|user-agent)$/i;
 
@@ -12,7 +12,7 @@ export function readDraft(name) {
   try {
     return JSON.parse(sessionStorage.getItem(`draft ${name}`));
   } catch {
-    // Without storage there is none; one that can't be read is none.
+    // Without storage there is no draft; one that can't be read counts as none.
     return null;
   }
 }
@@ -28,17 +28,17 @@ export function keepDraft(name, values) {
     if (values) sessionStorage.setItem(`draft ${name}`, JSON.stringify(withoutSecrets(values)));
     else sessionStorage.removeItem(`draft ${name}`);
   } catch {
-    // With storage forbidden or full, the page itself still has it.
+    // If storage is forbidden or full, the page itself still has the values.
   }
 }
 
-/** Return values without those that nobody may find on this machine later. */
+/** Return values without those that must not be left on this machine. */
 function withoutSecrets({ secret: _, ...values }) {
   const headers = Object.entries(values.headers ?? {}).map(([name, value]) => [
     name,
     PUBLIC_HEADERS.test(name) || value === "***" ? value : "",
   ]);
-  // An Apprise URL is made of passwords and tokens.
+  // An Apprise URL consists of passwords and tokens.
   if (values.kind === "apprise") delete values.url;
   return { ...values, ...(values.headers && { headers: Object.fromEntries(headers) }) };
 }

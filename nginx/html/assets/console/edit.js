@@ -1,4 +1,4 @@
-/** A monitor is changed: only what is changed is sent, and nobody else's change is overwritten. */
+/** Change a monitor: send only the changed fields, and overwrite nobody else's change. */
 
 import { get, patch } from "../api.js";
 import { h } from "../dom.js";
@@ -18,10 +18,10 @@ export class EditView {
   #stored = null;
   #etag = "";
   #heading = viewHead("Edit");
-  #place = h("div", h("p.soft", "Looking …"));
+  #place = h("div", h("p.soft", "Loading …"));
   #found = h("div");
   #save = changes(button("Save", null, { kind: "primary", submit: true }));
-  #try = changes(button("Try it", () => this.#tryIt()));
+  #try = changes(button("Test monitor", () => this.#tryIt()));
 
   constructor(context, [id]) {
     this.#context = context;
@@ -109,7 +109,7 @@ export class EditView {
     const theirs = await this.#read();
     const labelOf = (name) => this.#form.labelOf(name);
     const chosen = await resolveConflict({ before: this.#stored, theirs, mine, labelOf });
-    // Whatever is decided, what they have is what the next change is made to.
+    // Whatever is decided, the next change is based on their version.
     this.#stored = theirs;
     this.#form.value = { ...theirs, ...mine, ...chosen };
     if (chosen) await this.#store();

@@ -1,7 +1,7 @@
 /**
- * Fields of forms: a label, something to type into or choose from, a hint, and what is wrong with
- * it. A field says its value as the API wants it; what can't be a number is sent as it was typed,
- * and the API says what is wrong with it.
+ * Form fields: a label, an input or a choice, a hint, and an error. A field returns its value in
+ * the API's format; text that is not a number is sent as it was typed, and the API reports the
+ * error.
  */
 
 import { h, set, setText } from "../dom.js";
@@ -14,7 +14,7 @@ let count = 0;
  * @property {string} [placeholder]
  * @property {string} [type] of the input
  * @property {string[]} [suggestions]
- * @property {boolean} [optional] what is empty is null, and not ""
+ * @property {boolean} [optional] an empty field is null, not ""
  */
 
 export class Field {
@@ -48,7 +48,7 @@ export class Field {
     );
   }
 
-  /** Say what is wrong; "" for nothing. */
+  /** Show an error; "" for none. */
   fail(text) {
     setText(this.#error, text);
     this.#error.hidden = !text;
@@ -116,7 +116,7 @@ export class SelectField extends Field {
 
   set value(value) {
     const known = [...this.control.options].some((option) => option.value === value);
-    // What another version has stored is kept, and not silently made something else.
+    // Keep a value that another release has stored; do not change it silently.
     if (!known && value) this.control.append(h("option", { value }, value));
     this.control.value = value;
   }
@@ -143,7 +143,7 @@ export class CheckField extends Field {
 /** Words with commas between them, as a list. */
 export class TagsField extends TextField {
   constructor(name, label, options) {
-    super(name, label, { hint: "With commas between them.", ...options });
+    super(name, label, { hint: "Comma-separated.", ...options });
   }
 
   get value() {
@@ -167,7 +167,7 @@ export class StatusesField extends TagsField {
   }
 }
 
-/** What must stand somewhere in JSON: true, 5 and "5" are three things. */
+/** An expected JSON value: true, 5 and "5" are different. */
 export class JsonValueField extends TextField {
   get value() {
     const text = this.control.value;
@@ -176,7 +176,7 @@ export class JsonValueField extends TextField {
       const value = JSON.parse(text);
       if (typeof value !== "object") return value;
     } catch {
-      // What is no JSON is a text: nobody should have to type its quotes.
+      // Anything that is not JSON is text, so that nobody has to type quotes.
     }
     return text;
   }
@@ -192,7 +192,7 @@ function isJson(text) {
   try {
     return typeof JSON.parse(text) !== "object";
   } catch {
-    // A text, as above.
+    // Text, as above.
     return false;
   }
 }

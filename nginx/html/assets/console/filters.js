@@ -5,7 +5,7 @@ import { targetOf } from "./store.js";
 /** @typedef {{q: string, state: string, kind: string, tag: string, group: string, sort: string}} Filter */
 
 export const SORTS = {
-  state: "Trouble first",
+  state: "Problems first",
   name: "Name",
   newest: "Newest first",
   latency: "Slowest first",
@@ -39,7 +39,7 @@ export function pathOf(filter) {
   return text ? `/monitors?${text}` : "/monitors";
 }
 
-/** Return whether anything but the order is asked for. */
+/** Return whether the filter does more than sort. */
 export function isNarrowed({ sort: _, ...rest }) {
   return Object.values(rest).some(Boolean);
 }
@@ -89,7 +89,7 @@ function comparison(store, sort) {
 }
 
 /**
- * Return what there is to choose from, sorted.
+ * Return the available choices, sorted.
  *
  * @param {import("./store.js").Store} store
  * @returns {{groups: string[], tags: string[]}}

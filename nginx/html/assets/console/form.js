@@ -22,7 +22,7 @@ export class MonitorForm {
    * @param {object} options
    * @param {Record<string, any>} options.values what it starts with; `kind` is one of them
    * @param {any[] | null} options.channels
-   * @param {boolean} [options.fixed] it exists: its kind stays, and stored headers are masked
+   * @param {boolean} [options.fixed] the monitor exists: its kind is fixed, its headers are masked
    * @param {() => void} [options.oninput]
    */
   constructor(context, { values, channels, fixed = false, oninput }) {
@@ -86,7 +86,7 @@ export class MonitorForm {
       fields.map(({ element }) => element),
     );
     if (open) return h("section.card.form-part", h("h2.part-title", title), grid);
-    // What is not as it is by default must not be hidden.
+    // Values that differ from the defaults must not be hidden.
     const changed = fields.some(({ name, value }) => !same(value, DEFAULTS[name] ?? null));
     return h("details.card.form-part", { open: changed }, h("summary.part-title", title), grid);
   }
@@ -95,7 +95,7 @@ export class MonitorForm {
   get value() {
     const values = { kind: this.#kind };
     for (const [name, field] of this.#fields) {
-      // An empty number is none: the API has a default for it, or says that it is missing.
+      // Leave out an empty number: the API has a default, or reports that it is missing.
       if (field.value !== null || !(name in DEFAULTS) || DEFAULTS[name] === null)
         values[name] = field.value;
     }
@@ -112,7 +112,7 @@ export class MonitorForm {
     return this.#fields.get(name)?.label ?? name;
   }
 
-  /** What there is now is what is stored. */
+  /** Mark the current values as stored. */
   settle() {
     this.#start = JSON.stringify(this.value);
   }
@@ -126,9 +126,9 @@ export class MonitorForm {
   }
 
   /**
-   * Show why it was refused, at the fields; the first of them gets the focus.
+   * Show the errors at their fields, and focus the first one.
    *
-   * @param {import("../api.js").ApiError | null} error null: nothing is wrong any more
+   * @param {import("../api.js").ApiError | null} error null to clear them
    */
   showError(error) {
     fill(this.#faults);

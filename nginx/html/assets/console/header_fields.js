@@ -1,10 +1,10 @@
-/** Headers of a request, and the channels to tell: fields of several controls. */
+/** Fields with several controls: a request's headers, and the channels to notify. */
 
 import { fill, h } from "../dom.js";
 import { Field } from "./fields.js";
 import { button } from "./parts.js";
 
-/** What stands for a stored value that is not shown. */
+/** The placeholder for a stored value that is not shown. */
 export const MASK = "***";
 
 export class HeadersField extends Field {
@@ -16,8 +16,8 @@ export class HeadersField extends Field {
     const list = h("div.stack-tight");
     const add = button("Add a header", () => this.#append("", "").focus());
     const hint = masked
-      ? `${MASK} stands for a stored value, which is kept as it is until you type another one.`
-      : "Values are kept, but never shown again.";
+      ? `${MASK} is a stored value. It is kept until you enter a new one.`
+      : "Values are stored but never shown again.";
     super(name, label, add, { hint, group: true, body: h("div.stack-tight", list, h("div", add)) });
     this.#list = list;
     this.#add = add;
@@ -80,18 +80,18 @@ export class ChannelsField extends Field {
   #all;
   #list;
 
-  /** @param {{channels: {id: number, name: string}[] | null}} options null: they are not known */
+  /** @param {{channels: {id: number, name: string}[] | null}} options null if unknown */
   constructor(name, label, { channels }) {
     const all = h("input", { type: "checkbox", on: { change: () => this.#draw() } });
     const list = h("div.choices");
     const body = h(
       "div.stack-tight",
-      h("label.choice", all, "Every channel, also those to come"),
+      h("label.choice", all, "All channels, including future ones"),
       list,
     );
     const hint = channels
-      ? !channels.length && "There is no channel yet."
-      : "They can’t be read now.";
+      ? !channels.length && "No channels yet."
+      : "Channels can’t be loaded right now.";
     super(name, label, all, { group: true, body, hint });
     this.#all = all;
     this.#list = list;

@@ -1,4 +1,4 @@
-/** Many monitors at once, from a list of URLs. */
+/** Import many monitors from a list of URLs. */
 
 import { post } from "../api.js";
 import { fill, h, setText } from "../dom.js";
@@ -21,7 +21,7 @@ import {
 import { targetOf } from "./store.js";
 
 const DRAFT = "import";
-/** Lines that are drawn: the others are counted. */
+/** Number of lines to draw; the rest are only counted. */
 const DRAWN = 200;
 const DELAY_MS = 150;
 const EXAMPLE =
@@ -31,7 +31,7 @@ export class ImportView {
   title = "Import";
   #context;
   #text;
-  #interval = new NumberField("interval_seconds", "Check every … seconds", {});
+  #interval = new NumberField("interval_seconds", "Check interval (seconds)", {});
   #group;
   #tags;
   #preview = h("div.stack");
@@ -39,19 +39,19 @@ export class ImportView {
   #add = changes(button("Add", null, { kind: "primary", submit: true }));
   /** @type {(import("./lines.js").Line & {known?: any})[]} */
   #lines = [];
-  /** What the API has said of a line, by its URL. */
+  /** The API's answer for a line, by URL. */
   #refused = new Map();
   #timer = 0;
 
   constructor(context) {
     this.#context = context;
     const { groups, tags } = choices(context.store);
-    this.#group = new TextField("group", "Group of all", { optional: true, suggestions: groups });
-    this.#tags = new TagsField("tags", "Tags of all", { suggestions: tags });
-    this.#text = new TextField("list", "URLs or hosts, one a line", {
+    this.#group = new TextField("group", "Group for all monitors", { optional: true, suggestions: groups });
+    this.#tags = new TagsField("tags", "Tags for all monitors", { suggestions: tags });
+    this.#text = new TextField("list", "URLs or hosts, one per line", {
       rows: 10,
       placeholder: EXAMPLE,
-      hint: "“name, URL” gives a name. What follows # is left out.",
+      hint: "Use “name, URL” to set a name. Text after # is ignored.",
     });
     const draft = readDraft(DRAFT) ?? {};
     this.#text.value = draft.text ?? "";
@@ -126,25 +126,25 @@ export class ImportView {
     const faulty = this.#lines.length - ready - known;
     const words = [
       `${counted(ready, "monitor")} to add`,
-      known && `${known} watched already`,
-      faulty && `${faulty} with a fault`,
+      known && `${known} already monitored`,
+      faulty && `${faulty} invalid`,
     ];
     const rest = this.#lines.length - DRAWN;
     return fill(
       this.#preview,
       h("p", { role: "status" }, h("strong", words.filter(Boolean).join(", "))),
       tableCard(
-        "What would be added",
-        ["Line", "Name", "URL", " What is done"],
+        "Import preview",
+        ["Line", "Name", "URL", " Result"],
         this.#sorted()
           .slice(0, DRAWN)
           .map((line) => this.#row(line)),
       ),
-      rest > 0 && h("p.soft", `And ${counted(rest, "line")} more.`),
+      rest > 0 && h("p.soft", `And ${counted(rest, "more line")}.`),
     );
   }
 
-  /** Faults first: of a thousand lines, these are the ones to look at. */
+  /** Errors first: of a thousand lines, these need attention. */
   #sorted() {
     const wrong = (line) => (line.fault || this.#refused.has(line.monitor?.url) ? 0 : 1);
     return [...this.#lines].sort((a, b) => wrong(a) - wrong(b) || a.number - b.number);
@@ -153,13 +153,13 @@ export class ImportView {
   #row({ number, text, monitor, fault, known }) {
     const wrong = fault || this.#refused.get(monitor?.url);
     const verdict = wrong
-      ? [statePill("down", "left out"), h("div.small.any-text", wrong)]
+      ? [statePill("down", "skipped"), h("div.small.any-text", wrong)]
       : known
         ? [
-            statePill("paused", "watched already"),
+            statePill("paused", "already monitored"),
             h("div.small", h("a.any-text", { href: `#/monitors/${known.id}` }, known.name)),
           ]
-        : statePill("up", "added");
+        : statePill("up", "will be added");
     return h(
       "tr",
       h("td.numbers", number),
@@ -198,8 +198,8 @@ export class ImportView {
     } catch (error) {
       // None of this part was added, so the rest of it can be sent once the faulty lines are out.
       const some = added
-        ? `${counted(added, "monitor")} of them are added. `
-        : "Nothing has been added. ";
+        ? `${counted(added, "monitor")} added. `
+        : "No monitors were added. ";
       fill(
         this.#faults,
         notice(
@@ -208,7 +208,7 @@ export class ImportView {
             "p",
             some,
             error.status === 422
-              ? "What is at fault is marked; lines that can’t be added are left out when you press Add again."
+              ? "Errors are marked below. Fix or remove those lines, then press Add again."
               : error.message,
           ),
         ),
@@ -227,7 +227,7 @@ export class ImportView {
       const [, number, name] = /^monitors\.(\d+)\.?(.*)$/.exec(field) ?? [];
       const common = { interval_seconds: this.#interval, group: this.#group, tags: this.#tags };
       const line = part[Number(number)];
-      // What all have in common is at fault itself, and no line of the list is.
+      // The settings that all lines share are invalid, not a line of the list.
       const shared = name && common[name.split(".")[0]];
       if (shared) shared.fail(detail);
       else if (line)

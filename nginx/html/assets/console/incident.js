@@ -1,4 +1,4 @@
-/** One incident: what failed, where the time went, and who was told. */
+/** One incident: what failed, where the time was spent, and who was notified. */
 
 import { get } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -9,11 +9,11 @@ import { checkTable } from "./checks.js";
 import { acknowledge, seen } from "./incidents.js";
 import { counted, linkButton, notice, section, showFailure, tableCard, viewHead } from "./parts.js";
 
-/** Milliseconds between two readings while it is open. */
+/** Milliseconds between two polls while it is open. */
 const POLL_MS = 10_000;
 const EVENTS = {
-  "incident.opened": "It is down",
-  "incident.closed": "It is up again",
+  "incident.opened": "Down",
+  "incident.closed": "Back up",
   test: "Test",
 };
 
@@ -23,7 +23,7 @@ export class IncidentView {
   #id;
   #over = new AbortController();
   #timer = 0;
-  #body = h("div.stack", h("p.soft", "Looking …"));
+  #body = h("div.stack", h("p.soft", "Loading …"));
   #shown = "";
   #seen = "";
 
@@ -41,7 +41,7 @@ export class IncidentView {
   }
 
   update() {
-    // Opened, acknowledged or closed: an event has said so before the next reading.
+    // If it was opened, acknowledged or closed, an event has arrived before the next poll.
     const now = JSON.stringify(this.#context.store.incidents.get(this.#id) ?? null);
     if (this.#seen && this.#seen !== now) this.#read();
     this.#seen = now;
@@ -60,7 +60,7 @@ export class IncidentView {
       if (this.#over.signal.aborted || this.#shown) return;
       if (error.status === 404) {
         const text =
-          "There is no such incident (any more): it may have been deleted with its monitor.";
+          "This incident does not exist. It may have been deleted with its monitor.";
         fill(this.#body, viewHead("Incident"), notice("warn", text));
       } else showFailure(this.#body, error, () => this.#read());
     }
@@ -80,7 +80,7 @@ export class IncidentView {
       this.#body,
       viewHead(
         closed ? `${name} was down` : `${name} is down`,
-        linkButton("Go to the monitor", `#/monitors/${monitor}`),
+        linkButton("View monitor", `#/monitors/${monitor}`),
       ),
       h(
         "div.stack-loose",
@@ -89,29 +89,29 @@ export class IncidentView {
           h(
             "p.row",
             closed
-              ? statePill("up", `Over after ${between(opened, closed)}`)
+              ? statePill("up", `Resolved after ${between(opened, closed)}`)
               : statePill("down", ["Open for ", lastingElement(opened)]),
             h(
               "span.soft",
               timeElement(opened),
-              closed ? [" – ", timeElement(closed)] : " until now",
+              closed ? [" – ", timeElement(closed)] : " – now",
             ),
           ),
           notice("down", cause),
-          h("p.row", h("span.soft", "Seen: "), seen(incident, ack)),
+          h("p.row", h("span.soft", "Acknowledged: "), seen(incident, ack)),
         ),
         phases && section("Where the time went", comparison(phases)),
-        section("Checks around it", checksAround(checks)),
+        section("Checks around the incident", checksAround(checks)),
         section("Notifications", notificationTable(notifications)),
       ),
     );
   }
 }
 
-/** Return two bars of one scale, so that a longer one means more time. */
+/** Return two bars on the same scale, so that the longer one took more time. */
 function comparison({ during, hour_before: before }) {
   if (!during && !before) {
-    return h("p.soft", "There are no times: a job that calls by itself is not probed.");
+    return h("p.soft", "No timings: heartbeat monitors are not probed.");
   }
   const longest = Math.max(during?.total_ms ?? 0, before?.total_ms ?? 0);
   const bar = (title, phase) =>
@@ -124,7 +124,7 @@ function comparison({ during, hour_before: before }) {
       ),
       phase?.total_ms
         ? timingBar(phase, { longest })
-        : h("p.soft", "There is no check with times."),
+        : h("p.soft", "No checks with timings."),
     );
   return h(
     "div.card.card-body.stack",
@@ -134,7 +134,7 @@ function comparison({ during, hour_before: before }) {
   );
 }
 
-/** Say in words which phase has changed the most. */
+/** Describe which phase has changed the most. */
 function difference(during, before) {
   if (!during || !before) return null;
   const names = {
@@ -149,27 +149,27 @@ function difference(during, before) {
     .sort((a, b) => b[1] - a[1]);
   const [name, more] = changes[0] ?? [];
   if (!name || more < 1) return null;
-  return h("p.soft", `The largest change: ${name} took ${milliseconds(more)} longer.`);
+  return h("p.soft", `Largest change: ${name} took ${milliseconds(more)} longer.`);
 }
 
 function checksAround(checks) {
-  if (!checks.length) return h("p.soft", "Its checks are no longer kept.");
-  return h("div.card", checkTable(checks, "Checks around it"));
+  if (!checks.length) return h("p.soft", "The checks from this time are no longer stored.");
+  return h("div.card", checkTable(checks, "Checks around the incident"));
 }
 
-/** Return notifications as a table: to whom, when, and what came of it. */
+/** Return notifications as a table: recipient, time, and outcome. */
 function notificationTable(notifications) {
   if (!notifications.length) {
     return h(
       "p.soft",
-      "Nobody was told: there was no channel. ",
+      "Nobody was notified: there was no channel. ",
       h("a", { href: "#/channels" }, "Add one"),
       ".",
     );
   }
   return tableCard(
     "Notifications",
-    ["Channel", "Said", "Result", "Answer"],
+    ["Channel", "Event", "Result", "Response"],
     notifications.map(notificationRow),
   );
 }
@@ -196,10 +196,10 @@ function notificationRow({
 export function outcome(state, attempts) {
   const tries = attempts > 1 ? ` after ${attempts} attempts` : "";
   if (state === "sent") return statePill("up", `Sent${tries}`);
-  if (state === "dead") return statePill("down", `Given up${tries}`);
-  if (state === "superseded") return statePill("paused", "Overtaken by newer news");
+  if (state === "dead") return statePill("down", `Gave up${tries}`);
+  if (state === "superseded") return statePill("paused", "Superseded");
   return statePill(
     "pending",
-    attempts ? `Failed ${counted(attempts, "time")}, tried again` : "On its way",
+    attempts ? `Failed ${counted(attempts, "time")}, retrying` : "Queued",
   );
 }

@@ -1,4 +1,4 @@
-/** Incidents: those that are open, and those that are over, page by page. */
+/** Incidents: open ones, and closed ones page by page. */
 
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -27,7 +27,7 @@ const PAGE = 25;
  *   monitor's name
  */
 export function incidentTable(incidents, { named = true, acknowledge } = {}) {
-  const heads = [named && "Monitor", "Why", "Began", "Lasted", "Seen"].filter(Boolean);
+  const heads = [named && "Monitor", "Cause", "Started", "Duration", "Acknowledged"].filter(Boolean);
   const rows = incidents.map((incident) => row(incident, named, acknowledge));
   const card = tableCard("Incidents", heads, rows);
   card.classList.toggle("incidents-named", named);
@@ -50,17 +50,17 @@ function row(incident, named, acknowledge) {
   );
 }
 
-/** Return who has seen an incident, or the button to say so. */
+/** Return who has acknowledged an incident, or the button to do so. */
 export function seen(incident, acknowledge) {
   const { acknowledged_at: at, acknowledged_by: by, closed_at: closed } = incident;
-  if (at) return h("span.any-text", by ?? "seen", " ", timeElement(at, "ago"));
+  if (at) return h("span.any-text", by ?? "yes,", " ", timeElement(at, "ago"));
   if (closed || !acknowledge) return h("span.soft", "–");
   const label = `Acknowledge: ${incident.monitor_name}`;
   return changes(button("Acknowledge", () => acknowledge(incident), { label }));
 }
 
 /**
- * Note that a person has seen an incident.
+ * Acknowledge an incident.
  *
  * @param {import("./store.js").Store} store
  * @param {number} id
@@ -79,8 +79,8 @@ export class IncidentsView {
   title = "Incidents";
   #context;
   #open = h("div");
-  #closed = h("div", h("p.soft", "Looking …"));
-  #more = button("Show earlier ones", () => this.#next());
+  #closed = h("div", h("p.soft", "Loading …"));
+  #more = button("Show earlier incidents", () => this.#next());
   #items = [];
   #cursor = null;
   #shown = "";
@@ -111,8 +111,8 @@ export class IncidentsView {
     this.#shown = shown;
     const ack = ({ id }) => acknowledge(store, id);
     if (open.length) fill(this.#open, incidentTable(open, { acknowledge: ack }));
-    else fill(this.#open, store.known ? this.#nothing() : h("p.soft", "Looking …"));
-    // One that is no longer open is over now.
+    else fill(this.#open, store.known ? this.#nothing() : h("p.soft", "Loading …"));
+    // If it is no longer open, it has been closed.
     if (this.#count > open.length) this.#read();
     this.#count = open.length;
   }
@@ -120,10 +120,10 @@ export class IncidentsView {
   #nothing() {
     const { size } = this.#context.store.monitors;
     return size
-      ? empty("Nothing is down", "When a monitor fails, its incident is here at once.")
+      ? empty("Nothing is down", "Incidents appear here as soon as a monitor goes down.")
       : empty(
-          "Nothing is watched yet",
-          "Incidents come from monitors.",
+          "No monitors yet",
+          "Incidents are opened by monitors.",
           linkButton("Add a monitor", "#/monitors", "primary"),
         );
   }
@@ -159,7 +159,7 @@ export class IncidentsView {
     this.#more.hidden = !this.#cursor;
     fill(
       this.#closed,
-      this.#items.length ? incidentTable(this.#items) : h("p.soft", "There has been none."),
+      this.#items.length ? incidentTable(this.#items) : h("p.soft", "No incidents yet."),
     );
   }
 }

@@ -4,7 +4,7 @@ import { openDialog } from "../dialog.js";
 import { h } from "../dom.js";
 
 const OFF = "shortcuts off";
-/** Milliseconds in which the second key of two must come. */
+/** Milliseconds within which the second key of two must be pressed. */
 const CHORD_MS = 1200;
 const TABS = {
   m: "/monitors",
@@ -16,9 +16,9 @@ const TABS = {
 const HELP = [
   ["/", "Find a monitor (in the list)"],
   ["Esc", "Clear the search; close a dialog"],
-  ["n", "Watch something new"],
-  ["j k", "Next, previous line of the list"],
-  ["x", "Select the line that has the focus"],
+  ["n", "New monitor, channel or maintenance window"],
+  ["j k", "Next or previous row in the list"],
+  ["x", "Select the focused row"],
   ["g m", "Monitors"],
   ["g i", "Incidents"],
   ["g c", "Channels"],
@@ -27,14 +27,14 @@ const HELP = [
   ["c", "Check now (in a monitor)"],
   ["p", "Pause or resume (in a monitor)"],
   ["e", "Edit (in a monitor)"],
-  ["?", "This help"],
+  ["?", "Show this help"],
 ];
 
 function isOff() {
   try {
     return Boolean(localStorage.getItem(OFF));
   } catch {
-    // With storage forbidden, nothing was chosen.
+    // If storage is forbidden, no choice was saved.
     return false;
   }
 }
@@ -49,7 +49,7 @@ function switchOff(off) {
 }
 
 export function showHelp() {
-  // Somebody who speaks to the machine would set them off by accident.
+  // Users of speech input would trigger them by accident.
   const box = h("input", {
     type: "checkbox",
     checked: !isOff(),
@@ -68,7 +68,7 @@ export function showHelp() {
           h("dd", text),
         ]),
       ),
-      h("label.choice", box, "Single keys do this"),
+      h("label.choice", box, "Enable single-key shortcuts"),
     ),
   }));
 }

@@ -13,16 +13,16 @@ import { ChannelsField, HeadersField } from "./header_fields.js";
 
 /** @type {Record<string, {word: string, text: string}>} */
 export const KINDS = {
-  http: { word: "HTTP", text: "A page or an API must answer as expected" },
+  http: { word: "HTTP", text: "A page or an API must respond as expected" },
   tcp: { word: "TCP", text: "A port must accept connections" },
-  dns: { word: "DNS", text: "A name must have a record" },
+  dns: { word: "DNS", text: "A name must have a DNS record" },
   heartbeat: { word: "Heartbeat", text: "A job must call after every run" },
 };
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const RECORDS = ["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "SRV", "CAA", "PTR"];
 
-/** What a new monitor starts with, as the API's own defaults are. */
+/** A new monitor's initial values, the same as the API's defaults. */
 export const DEFAULTS = {
   interval_seconds: 60,
   timeout_seconds: 10,
@@ -54,14 +54,14 @@ export const DEFAULTS = {
  * @returns {Part[]}
  */
 export function partsOf(kind, known) {
-  const parts = [{ title: "What is watched", fields: targetFields(kind), open: true }];
-  if (kind !== "heartbeat") parts.push({ title: "When", fields: timeFields(), open: true });
+  const parts = [{ title: "What to monitor", fields: targetFields(kind), open: true }];
+  if (kind !== "heartbeat") parts.push({ title: "Schedule", fields: timeFields(), open: true });
   if (kind === "http") {
     parts.push({ title: "What counts as up", fields: expectationFields() });
     parts.push({ title: "Request", fields: requestFields(known) });
   }
-  if (kind !== "heartbeat") parts.push({ title: "Where from", fields: locationFields(known) });
-  parts.push({ title: "Order and notifications", fields: orderFields(known), open: true });
+  if (kind !== "heartbeat") parts.push({ title: "Check locations", fields: locationFields(known) });
+  parts.push({ title: "Grouping and notifications", fields: orderFields(known), open: true });
   return parts;
 }
 
@@ -79,28 +79,28 @@ function targetFields(kind) {
     case "dns":
       return [
         new TextField("hostname", "Name to look up", { placeholder: "example.com" }),
-        new SelectField("record_type", "Record", { options: RECORDS.map((type) => [type, type]) }),
+        new SelectField("record_type", "Record type", { options: RECORDS.map((type) => [type, type]) }),
         new TextField("expected", "Expected value", {
           optional: true,
-          hint: "Empty: any will do.",
+          hint: "Leave empty to accept any value.",
         }),
         name,
       ];
     default:
       return [
         name,
-        new NumberField("period_seconds", "Seconds between two calls", { hint: "86400 is a day." }),
-        new NumberField("grace_seconds", "How many seconds a call may be late"),
+        new NumberField("period_seconds", "Time between calls (seconds)", { hint: "86400 is one day." }),
+        new NumberField("grace_seconds", "Grace period (seconds)"),
       ];
   }
 }
 
 function timeFields() {
   return [
-    new NumberField("interval_seconds", "Check every … seconds", { hint: "5 to 86400." }),
-    new NumberField("timeout_seconds", "Give up after … seconds"),
-    new NumberField("confirmations", "Failures in a row that make it down", {
-      hint: "Retried quickly, so that one lost packet wakes nobody.",
+    new NumberField("interval_seconds", "Check interval (seconds)", { hint: "5 to 86400." }),
+    new NumberField("timeout_seconds", "Timeout (seconds)"),
+    new NumberField("confirmations", "Consecutive failures before down", {
+      hint: "Retried quickly, so one lost packet does not trigger an alert.",
     }),
   ];
 }
@@ -109,26 +109,26 @@ function locationFields({ locations }) {
   return [
     new TagsField("locations", "Locations", {
       suggestions: locations,
-      hint: "With commas between them; workers there check it. Empty: any worker without one.",
+      hint: "Comma-separated; workers there run the checks. Empty: any worker without a location.",
     }),
-    new NumberField("min_failing_locations", "From how many it must fail to be down"),
+    new NumberField("min_failing_locations", "Failing locations before down"),
   ];
 }
 
 function expectationFields() {
   return [
-    new StatusesField("accepted_status_codes", "Accepted statuses", {
-      hint: "Such as 200-299, 404.",
+    new StatusesField("accepted_status_codes", "Accepted status codes", {
+      hint: "For example 200-299, 404.",
     }),
-    new TextField("keyword", "Keyword in the answer", { optional: true }),
-    new CheckField("keyword_absent", "The keyword must not be there"),
+    new TextField("keyword", "Keyword in the response", { optional: true }),
+    new CheckField("keyword_absent", "The keyword must not appear"),
     new TextField("json_path", "JSON path", {
       optional: true,
       placeholder: "$.status",
       hint: "RFC 9535.",
     }),
-    new JsonValueField("json_value", "Value there", { optional: true, placeholder: "ok" }),
-    new NumberField("certificate_days", "Down when the certificate ends in fewer days than"),
+    new JsonValueField("json_value", "Expected JSON value", { optional: true, placeholder: "ok" }),
+    new NumberField("certificate_days", "Down if the certificate expires within (days)"),
   ];
 }
 
@@ -147,7 +147,7 @@ function orderFields({ groups, tags, channels }) {
     new TextField("group", "Group", {
       optional: true,
       suggestions: groups,
-      hint: "The heading on the status page.",
+      hint: "Shown as a heading on the status page.",
     }),
     new TagsField("tags", "Tags", { suggestions: tags }),
     new ChannelsField("channel_ids", "Notify", { channels }),

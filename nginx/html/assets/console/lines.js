@@ -2,7 +2,7 @@
 
 /** @typedef {{number: number, text: string, monitor: any, fault: string}} Line */
 
-/** Monitors in one request at the most. */
+/** Maximum number of monitors per request. */
 export const MOST = 1000;
 const HOST =
   /^(?:\[[0-9a-f:.]+\]|[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]*[\p{L}\p{N}_])?\.?)(?::\d{1,5})?(?:[/?#]|$)/iu;
@@ -22,7 +22,7 @@ export function readLines(text) {
     if (!line) return;
     const read = readLine(line);
     const before = seen.get(read.monitor?.url);
-    if (read.monitor && before) read.fault = `The same as line ${before}`;
+    if (read.monitor && before) read.fault = `Duplicate of line ${before}`;
     else if (read.monitor) seen.set(read.monitor.url, index + 1);
     lines.push({ number: index + 1, text: line, ...read });
   });
@@ -30,16 +30,16 @@ export function readLines(text) {
 }
 
 function readLine(line) {
-  // A name may have commas: what stands behind the last one is the URL, which rarely has any.
+  // A name may contain commas: the URL, which rarely does, comes after the last one.
   const comma = /^(.*?)\s*[,;\t]\s*(\S+)$/.exec(line);
   const isTarget = /^https?:\/\//i.test(line) || !comma;
   const [name, target] = isTarget ? ["", line] : [unquoted(comma[1]), unquoted(comma[2])];
   const url = asUrl(target);
-  if (!url) return { monitor: null, fault: "There is no URL or host in this line" };
+  if (!url) return { monitor: null, fault: "No URL or host in this line" };
   if (url.username || url.password) {
-    return { monitor: null, fault: "A URL must not have a password: use a header" };
+    return { monitor: null, fault: "The URL must not contain a password; use a header instead" };
   }
-  if (name.length > 200) return { monitor: null, fault: "The name has more than 200 characters" };
+  if (name.length > 200) return { monitor: null, fault: "The name is longer than 200 characters" };
   return { monitor: { kind: "http", name: name || nameOf(url), url: url.href }, fault: "" };
 }
 
@@ -61,7 +61,7 @@ function asUrl(text) {
     const url = new URL(absolute);
     return /^https?:$/.test(url.protocol) && url.hostname ? url : null;
   } catch {
-    // No URL; the line is shown as one that can't be taken.
+    // Not a URL; the line is shown as invalid.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** The list of monitors: found, filtered, sorted, chosen. */
+/** The list of monitors: search, filters, order, selection. */
 
 import { fill, h, setText } from "../dom.js";
 import { stateOf } from "../states.js";
@@ -9,13 +9,13 @@ import { button, changes, counted, empty, linkButton, viewHead } from "./parts.j
 import { Rows } from "./rows.js";
 import { Toolbar } from "./toolbar.js";
 
-/** Rows at first, and with every press of the button below them: a thousand at once are slow. */
+/** Rows to add at first, and per click on the button below: a thousand at once are slow. */
 const PAGE = 100;
 const COLUMNS = [
   ["name", "Monitor"],
   ["state", "State"],
   ["latency", "Last check"],
-  ["uptime", "Up, 24 h"],
+  ["uptime", "Uptime, 24 h"],
   [null, "Group and tags"],
 ];
 
@@ -109,17 +109,17 @@ export class ListView {
   #drawNone(size) {
     this.#none.hidden = this.#found.length > 0;
     if (this.#found.length) return;
-    if (!this.#context.store.known) fill(this.#none, h("p.soft", "Looking …"));
+    if (!this.#context.store.known) fill(this.#none, h("p.soft", "Loading …"));
     else if (size) {
-      const all = button("Show all of them", () =>
+      const all = button("Clear filters", () =>
         this.#narrow({ q: "", state: "", kind: "", tag: "", group: "" }),
       );
-      fill(this.#none, empty("No monitor matches", "Look for something else, or", all));
+      fill(this.#none, empty("No monitors match", "Try a different search, or clear the filters.", all));
     } else {
       const text =
-        "Type a URL or a host above: it is called once, and you see what was found before you add it. ";
+        "Enter a URL or host above: it is checked once, and you see the result before you add it. ";
       const other = h("a", { href: "#/add?kind=heartbeat" }, "a heartbeat for a cron job");
-      fill(this.#none, empty("Watch something", [text, "Or add ", other, "."]));
+      fill(this.#none, empty("Add your first monitor", [text, "Or add ", other, "."]));
     }
   }
 
@@ -177,7 +177,7 @@ export class ListView {
     this.update();
   }
 
-  /** All that match, also those further down than what is drawn. */
+  /** All matches, including those that are not drawn yet. */
   #selectAll(chosen) {
     this.#selected = new Set(chosen ? this.#found.map(({ id }) => id) : []);
     this.update();
@@ -189,7 +189,7 @@ export class ListView {
     this.#all.indeterminate = length > 0 && !this.#all.checked;
     this.#all.setAttribute(
       "aria-label",
-      `Select all ${this.#found.length.toLocaleString()} shown by these filters`,
+      `Select all ${this.#found.length.toLocaleString()} matching monitors`,
     );
     this.#bulk.show(length, this.#found.length);
   }

@@ -1,4 +1,4 @@
-/** How a monitor is seen from its locations. */
+/** A monitor's state at each of its locations. */
 
 import { h } from "../dom.js";
 import { statePill } from "../states.js";
@@ -7,14 +7,14 @@ import { dataTable } from "./parts.js";
 
 /** @param {any[]} seen as the API's `seen_from` */
 export function locationTable(seen) {
-  return dataTable("Locations", ["Location", "State", "Last check", "Took", "Answer"], seen.map(row));
+  return dataTable("Locations", ["Location", "State", "Last check", "Response time", "Error"], seen.map(row));
 }
 
 function row({ location, state, checked_at: at, latency_ms: latency, error, overdue }) {
   return h(
     "tr",
     h("td.any-text", location),
-    // What is known from there is old, and does not count.
+    // Results from there are old, and do not count.
     h("td", overdue ? statePill("unknown", "No results") : statePill(state)),
     h("td", at ? timeElement(at, "second") : "–"),
     h("td.numbers", milliseconds(latency)),

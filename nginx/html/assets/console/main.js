@@ -23,10 +23,10 @@ import { WindowFormView } from "./window_form.js";
 
 /** @typedef {{store: Store, router: Router}} Context what views get to work with */
 
-/** Milliseconds until what has not been read again is said to be old: a laptop has been asleep. */
+/** Milliseconds until data that was not refreshed is shown as old: a laptop was asleep. */
 const STALE_MS = 120_000;
 
-/** Why there is nobody signed in who should be; null where all is well. */
+/** Why a required sign-in is missing; null if all is well. */
 let refused = null;
 
 /** @type {Context} */
@@ -34,7 +34,7 @@ const context = { store: null, router: null };
 const view = (View) => (params, query) => new View(context, params, query);
 
 context.store = new Store(showConnection);
-// A view may go elsewhere while it is made, so the router must be known to it by then.
+// A view may navigate while it is being created, so it must know the router by then.
 const routes = [
   [/^\/monitors\/(\d+)$/, view(DetailView)],
   [/^\/monitors\/(\d+)\/edit$/, view(EditView)],
@@ -58,9 +58,9 @@ access.onrefused = onRefused;
 showAccount();
 draw();
 
-/** The API wants a key, or another one. */
+/** The API requires a key, or another one. */
 function onRefused(used, why) {
-  // Of several requests that were under way, the first has said it.
+  // Of several requests in progress, the first has reported it.
   if (used !== access.key || refused !== null) return;
   refused = used ? why : "";
   end();
@@ -74,7 +74,7 @@ async function askForKey() {
   byId("blind").hidden = true;
   showAccount();
   context.store.live.restart();
-  // What is typed in a form is not lost for that.
+  // Input in a form is not lost.
   if (!context.router.view?.dirty?.()) context.router.go(location.hash.slice(1) || "/monitors");
 }
 
@@ -83,14 +83,14 @@ function signOut() {
   location.reload();
 }
 
-/** Say who is signed in, and what that means. */
+/** Show who is signed in, and with which rights. */
 function showAccount() {
   const account = byId("account");
   const { name } = session() ?? {};
   account.hidden = !session() && refused === null;
   setText(account, session() ? "Sign out" : "Sign in");
   set(account, { title: session() ? `Signed in with the key “${name}”` : null });
-  const text = `The key “${name}” may only read: you see everything, and what changes something is switched off.`;
+  const text = `The key “${name}” is read-only: you can see everything, but actions that make changes are disabled.`;
   byId("read-only").hidden = !isReadOnly();
   setText(byId("read-only"), isReadOnly() ? text : "");
 }
@@ -113,16 +113,16 @@ function draw() {
   context.router.view?.update?.();
 }
 
-/** Say how fresh everything is; what may be wrong by now is not shown as if it were right. */
+/** Show how fresh the data is, so that outdated data is not presented as current. */
 function showConnection(status) {
   const pill = byId("connection");
   const words = { live: "Live", polling: "Every 15 s", offline: "Connection lost" };
   const titles = {
-    live: "Changes appear as they happen",
-    polling: "Live updates don’t get through; read every 15 seconds",
-    offline: "What is shown may be wrong by now",
+    live: "Updates appear in real time",
+    polling: "Live updates are not available; refreshing every 15 seconds",
+    offline: "The data shown may be out of date",
   };
-  // Who is not signed in has no connection to lose.
+  // Without a sign-in there is no connection to lose.
   pill.hidden = refused !== null;
   pill.className = `pill tone-${{ live: "up", polling: "info", offline: "warn" }[status]}`;
   if (pill.dataset.status !== status) {
@@ -136,7 +136,7 @@ function showConnection(status) {
 function showBlind(status) {
   if (refused !== null) {
     byId("blind").hidden = false;
-    const old = context.store?.known ? " What is shown may be wrong by now." : "";
+    const old = context.store?.known ? " The data shown may be out of date." : "";
     setText(byId("blind"), `You are not signed in.${old}`);
     return;
   }
@@ -150,9 +150,9 @@ function showBlind(status) {
   main.dataset.blind = "";
   const { lastRead } = context.store.live ?? {};
   const when = lastRead
-    ? `Last update ${ago(new Date(lastRead))}. What is shown may be wrong by now.`
-    : "Nothing is known yet.";
-  setText(byId("blind"), `Stagewatch can’t be reached. ${when} Trying again; what you type stays.`);
+    ? `Last update ${ago(new Date(lastRead))}. The data shown may be out of date.`
+    : "No data yet.";
+  setText(byId("blind"), `Stagewatch can’t be reached. ${when} Trying again; your input is kept.`);
 }
 
 setInterval(() => {
@@ -163,5 +163,5 @@ setInterval(() => {
 
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
 const zone =
-  timeZone === "UTC" ? "Times are in UTC." : `Times are in ${timeZone}; point at one to see UTC.`;
+  timeZone === "UTC" ? "Times are in UTC." : `Times are in ${timeZone}; hover to see UTC.`;
 fill(byId("zone"), `${zone} It is `, timeElement(Date.now(), "time"), ".");

@@ -1,4 +1,4 @@
-/** Maintenance windows: what runs, what comes, and what is over. */
+/** Maintenance windows: current, planned and past. */
 
 import { pages, remove } from "../api.js";
 import { confirmed } from "../dialog.js";
@@ -17,13 +17,13 @@ import {
   viewHead,
 } from "./parts.js";
 
-/** Milliseconds between two readings: that a window begins or ends comes with no event of its own. */
+/** Milliseconds between two polls: there is no event for the start or end of a window. */
 const POLL_MS = 15_000;
 
 export class MaintenanceView {
   title = "Maintenance";
   #context;
-  #list = h("div", h("p.soft", "Looking …"));
+  #list = h("div", h("p.soft", "Loading …"));
   #timer = 0;
   #windows = null;
   #shown = "";
@@ -36,8 +36,8 @@ export class MaintenanceView {
       viewHead("Maintenance", changes(linkButton("New window", "#/maintenance/new", "primary"))),
       h(
         "p.soft",
-        "While a window lasts, checks go on, no incident opens and nobody is notified. Its time " +
-          "counts neither as up nor as down.",
+        "During a maintenance window, checks continue, but no incidents are opened and nobody is " +
+          "notified. This time counts neither as up nor as down.",
       ),
       this.#list,
     );
@@ -76,9 +76,9 @@ export class MaintenanceView {
     if (shown === this.#shown) return;
     this.#shown = shown;
     if (!rows.length) {
-      const text = "Plan work on what is watched, and nobody is woken by it.";
+      const text = "Plan a window for work on your services, and nobody is alerted during it.";
       const add = changes(linkButton("Plan a window", "#/maintenance/new", "primary"));
-      fill(this.#list, empty("No maintenance is planned", text, add));
+      fill(this.#list, empty("No maintenance planned", text, add));
       return;
     }
     const focus = document.activeElement?.getAttribute("aria-label");
@@ -127,17 +127,17 @@ export class MaintenanceView {
   async #delete({ id, name, running, recurrence }) {
     const action = running ? "End and delete" : "Delete";
     const text = running
-      ? `Its monitors are checked at once, and what is down is told.${recurrence ? " It does not come again." : ""}`
-      : "What is down at its time will be told.";
+      ? `Its monitors are checked immediately, and you are notified of any that are down.${recurrence ? " The window will not repeat." : ""}`
+      : "You will be notified of outages during that time.";
     if (!(await confirmed(`${action} “${name}”?`, text, action))) return;
     await remove(`/api/maintenance/${id}`);
-    toast(running ? `${name} is over.` : `${name} is deleted.`);
+    toast(running ? `${name} ended.` : `${name} deleted.`);
     await this.#read();
   }
 }
 
 function state({ running, period }) {
-  if (!period) return h("span.pill", "Over");
+  if (!period) return h("span.pill", "Ended");
   if (!running) return h("span.soft.small", "Next: ", timeElement(period.starts_at));
   const today = format(period.ends_at, "date") === format(Date.now(), "date");
   const end = timeElement(period.ends_at, today ? "time" : "moment");

@@ -16,7 +16,7 @@ export class NewView {
   title = "New monitor";
   #context;
   #form = null;
-  #place = h("div", h("p.soft", "Looking …"));
+  #place = h("div", h("p.soft", "Loading …"));
   #found = h("div");
   #save = changes(button("Add", null, { kind: "primary", submit: true }));
   #values;
@@ -41,7 +41,7 @@ export class NewView {
       h(
         "div.form-foot",
         this.#save,
-        changes(button("Try it", () => this.#try())),
+        changes(button("Test monitor", () => this.#try())),
         linkButton("Cancel", "#/monitors", "plain"),
       ),
     );
@@ -73,7 +73,7 @@ export class NewView {
       await tryOut(values, this.#found, (error) => this.#form.showError(error));
     else
       toast(
-        "Only HTTP can be tried before it is saved; the others are checked as soon as they are added.",
+        "Only HTTP monitors can be tested before saving. Others are checked as soon as they are added.",
         "maintenance",
       );
   }
@@ -85,7 +85,7 @@ export class NewView {
       keepDraft(DRAFT, null);
       this.#touched = false;
       this.#context.store.put(data);
-      toast(`${data.name} is watched from now on.`);
+      toast(`${data.name} added.`);
       this.#context.router.go(`/monitors/${data.id}`, { leaving: true });
     } catch (error) {
       this.#form.showError(error);

@@ -1,4 +1,4 @@
-/** Small parts that views are made of. */
+/** Building blocks of views. */
 
 import { copyText } from "../copy.js";
 import { fill, h, set } from "../dom.js";
@@ -7,7 +7,7 @@ import { toast } from "../toast.js";
 import { READ_ONLY, isReadOnly } from "./session.js";
 
 /**
- * Return a button; what it does may take time, and it can't be pressed again until then.
+ * Return a button, which can't be pressed again until its action has finished.
  *
  * @param {import("../dom.js").Child} words
  * @param {(event: Event) => unknown} action
@@ -32,8 +32,8 @@ export function button(words, action, { kind, label, hint, submit } = {}) {
 }
 
 /**
- * Run something, with the button that started it out of order meanwhile. It is not disabled,
- * which would take the focus away.
+ * Run an action, ignoring its button meanwhile. The button is not disabled, because that would
+ * take the focus away.
  *
  * @param {HTMLElement} element
  * @param {() => unknown} action
@@ -58,8 +58,8 @@ function refuse(event) {
 }
 
 /**
- * Mark what changes something: with a key that may only read, it says so and does nothing else. It
- * stays where it is and keeps the focus, so that everybody finds out why.
+ * Mark a control that changes something: with a read-only key, it explains that and does nothing
+ * else. It stays in place and focusable, so that every user can find out why.
  *
  * @template {HTMLElement | false} T
  * @param {T} element a button or a link
@@ -73,14 +73,14 @@ export function changes(element) {
   return element;
 }
 
-/** Do what changes something, or say that this key may not. */
+/** Make a change, or explain that this key may not. */
 export function ifAllowed(action) {
   return isReadOnly() ? refuse() : action();
 }
 
 /**
- * Make a request once more if its connection broke: what is asked for is the same, done twice. A
- * server closes a connection that was quiet at the very moment at which it is used again.
+ * Repeat an idempotent request once if its connection broke: a server may close an idle connection
+ * at the very moment at which it is used again.
  *
  * @template T
  * @param {() => Promise<T>} request
@@ -101,7 +101,7 @@ export function linkButton(words, href, kind) {
 }
 
 /**
- * Return the head of a view: its heading, and what can be done.
+ * Return the head of a view: its heading and actions.
  *
  * @param {import("../dom.js").Child} title
  * @param {...import("../dom.js").Child} actions
@@ -129,7 +129,7 @@ export function notice(tone, ...children) {
   );
 }
 
-/** Return what stands where there is nothing, and says what to do next. */
+/** Return a placeholder for an empty list, with a hint what to do next. */
 export function empty(title, text, ...actions) {
   return h("div.card.empty", h("h2", title), h("p", text), h("div.row.row-centre", actions));
 }
@@ -143,7 +143,7 @@ export function empty(title, text, ...actions) {
 export function copyable(label, text) {
   const copy = async () => {
     if (await copyText(text)) toast("Copied.");
-    else toast("The browser doesn’t allow copying: select the text instead.", "down");
+    else toast("The browser blocked copying. Select the text instead.", "down");
   };
   return h(
     "div.copyable",
@@ -152,7 +152,7 @@ export function copyable(label, text) {
   );
 }
 
-/** Put the reason into the place of what could not be read, with a button to try again. */
+/** Show why something could not be read in its place, with a button to try again. */
 export function showFailure(place, error, again) {
   if (error?.name !== "ApiError") console.error(error);
   fill(place, notice("warn", h("p", error.message), button("Try again", again)));
@@ -171,10 +171,10 @@ export function listed(names, most = 8) {
 }
 
 /**
- * Return a table that scrolls by itself where it is wider than the page.
+ * Return a table that scrolls if it is wider than the page.
  *
  * @param {string} label
- * @param {string[]} heads of the columns; what begins with a blank is for screen readers only
+ * @param {string[]} heads of the columns; those that begin with a blank are for screen readers only
  * @param {HTMLElement[]} rows
  */
 export function dataTable(label, heads, rows) {
@@ -187,7 +187,7 @@ export function dataTable(label, heads, rows) {
   );
 }
 
-/** Return a table as a card of its own. */
+/** Return a table in a separate card. */
 export function tableCard(label, heads, rows) {
   const table = dataTable(label, heads, rows);
   table.classList.add("card");

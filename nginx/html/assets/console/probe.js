@@ -1,4 +1,4 @@
-/** One probe at once, and what it found. */
+/** An immediate probe, and its result. */
 
 import { post } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -26,7 +26,7 @@ const FIELDS = [
 ];
 
 /**
- * Return what a probe found: in words, with its times as a bar.
+ * Return a probe's result: in words, with its times as a bar.
  *
  * @param {{ok: boolean, error: string | null, status_code: number | null, timings: any,
  *   latency_ms: number | null}} result
@@ -39,7 +39,7 @@ export function probeResult({ ok, error, status_code: status, timings, latency_m
     "div.probe.stack-tight",
     h(
       "p.row",
-      statePill(ok ? "up" : "down", ok ? "It answers" : "It fails"),
+      statePill(ok ? "up" : "down", ok ? "Check passed" : "Check failed"),
       h("span.soft.numbers", words.join(", ")),
     ),
     error && h("p.any-text.row-error", error),
@@ -52,7 +52,7 @@ export function probeResult({ ok, error, status_code: status, timings, latency_m
  *
  * @param {Record<string, any>} values
  * @param {HTMLElement} place
- * @param {(error: Error) => void} onerror called for values that the API refuses
+ * @param {(error: Error) => void} onerror called for values that the API rejects
  */
 export async function tryOut(values, place, onerror) {
   const asked = Object.fromEntries(
@@ -60,12 +60,12 @@ export async function tryOut(values, place, onerror) {
   );
   if (Object.values(asked.headers ?? {}).includes(MASK)) {
     const text =
-      "A header has a stored value, which is not known here: type it again to try it, or save and use “Check now”.";
+      "A header has a stored value, which is not known here. Enter it again to test, or save and use “Check now”.";
     fill(place, notice("info", h("p", text)));
     return;
   }
   const seconds = Number(asked.timeout_seconds) || 10;
-  fill(place, h("p.soft", { role: "status" }, `Calling ${asked.url || "it"} …`));
+  fill(place, h("p.soft", { role: "status" }, `Checking ${asked.url || "the URL"} …`));
   try {
     const options = { timeout: (seconds + 5) * 1000, retries: 1 };
     const { data } = await repeatable(() => post("/api/probe", asked, options));

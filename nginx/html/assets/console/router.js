@@ -1,6 +1,6 @@
 /**
- * Views by the address behind the #, so that they can be linked and Back works. A view with
- * something in it that is not saved is not left without asking.
+ * Views by the address after the #, so that they can be linked and Back works. A view with unsaved
+ * changes is not left without asking.
  */
 
 import { confirmed } from "../dialog.js";
@@ -10,11 +10,11 @@ import { fill } from "../dom.js";
  * @typedef {object} View
  * @property {string} title
  * @property {HTMLElement} element
- * @property {() => void} [update] called when what the store knows has changed
+ * @property {() => void} [update] called when the store has changed
  * @property {() => void} [close] called when it is left
  * @property {() => boolean} [dirty] whether leaving it would lose something
- * @property {() => void} [discard] called when it is left all the same
- * @property {Record<string, () => void>} [keys] what a key does here
+ * @property {() => void} [discard] called when it is left anyway
+ * @property {Record<string, () => void>} [keys] keyboard shortcuts of the view
  *
  * @typedef {(params: string[], query: URLSearchParams) => View} MakeView
  */
@@ -45,21 +45,21 @@ export class Router {
     this.#show();
   }
 
-  /** Go to a path; `leaving` says that what is typed here has been saved. */
+  /** Go to a path; `leaving` means that the input here has been saved. */
   go(path, { leaving = false } = {}) {
     if (leaving) this.#leave();
     if (location.hash === `#${path}`) this.#show();
     else location.hash = path;
   }
 
-  /** Keep the view, and have its address say what it shows now: no entry of its own for Back. */
+  /** Keep the view, and update its address without a history entry for Back. */
   replace(path) {
     history.replaceState(history.state, "", `#${path}`);
     this.#hash = location.hash;
   }
 
   async #onhash() {
-    // A link to a part of the page, as the skip link, is no view.
+    // A link within the page, such as the skip link, is not a view.
     if (location.hash && !location.hash.startsWith("#/")) {
       history.replaceState(null, "", this.#hash || "#/monitors");
       this.#outlet.focus();
@@ -70,7 +70,7 @@ export class Router {
     if (this.view?.dirty?.()) {
       history.pushState(null, "", this.#hash);
       this.#asking = true;
-      const text = "What you have changed here is not saved yet.";
+      const text = "Your changes here have not been saved.";
       const sure = await confirmed("Leave without saving?", text, "Leave");
       this.#asking = false;
       if (!sure) return;
@@ -101,7 +101,7 @@ export class Router {
     view.update?.();
     if (first) return;
     scrollTo(0, this.#scroll.get(this.#hash) ?? 0);
-    // Screen readers hear where they are; a view may have put the focus somewhere better.
+    // Screen readers announce the view; it may have set the focus to something better.
     if (!this.#outlet.contains(document.activeElement)) this.#outlet.focus({ preventScroll: true });
   }
 }

@@ -1,4 +1,4 @@
-/** The rows of the list of monitors: made once, and changed where they have changed. */
+/** The rows of the list of monitors: created once, and updated where they differ. */
 
 import { fill, h } from "../dom.js";
 import { statePill } from "../states.js";
@@ -45,7 +45,7 @@ export class Rows {
       this.#update(row, monitor, uptime.get(monitor.id));
       row.box.checked = selected.has(monitor.id);
       row.element.classList.toggle("chosen", row.box.checked);
-      // Where it stands already, it is not touched: moving an element takes the focus from it.
+      // Do not touch it if it is in place: moving an element takes its focus away.
       if (place === row.element) place = place.nextElementSibling;
       else this.#body.insertBefore(row.element, place);
     }
@@ -86,7 +86,7 @@ export class Rows {
     row.shown = shown;
     row.box.setAttribute("aria-label", `Select ${name}`);
     const [nameCell, stateCell, latencyCell, uptimeCell, groupCell] = row.cells;
-    // The focus of somebody who goes from link to link stays where it is.
+    // Keep the focus of a user who moves from link to link.
     const link = nameCell.querySelector("a") ?? h("a.row-link.any-text");
     link.href = `#/monitors/${id}`;
     fill(link, name);

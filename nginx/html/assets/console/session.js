@@ -1,9 +1,9 @@
-/** Who is signed in: the key that the console asks with, which this browser keeps. */
+/** The session: the key that the console sends, which this browser keeps. */
 
 import { access } from "../api.js";
 
 const NAME = "api key";
-export const READ_ONLY = "Your key may only read: sign in with one that may write.";
+export const READ_ONLY = "Your key is read-only. Sign in with a write key to make changes.";
 
 /** @typedef {{key: string, name: string, scope: "read" | "write"}} Session */
 
@@ -11,12 +11,12 @@ export const READ_ONLY = "Your key may only read: sign in with one that may writ
 let current = stored();
 access.key = current?.key ?? null;
 
-/** For as long as the tab is open, or until somebody signs out. */
+/** Until the tab is closed, or until the user signs out. */
 function storages() {
   try {
     return [sessionStorage, localStorage];
   } catch {
-    // Forbidden: the key holds for as long as the page.
+    // Forbidden: the key lasts as long as the page.
     return [];
   }
 }
@@ -27,7 +27,7 @@ function stored() {
       const found = JSON.parse(storage.getItem(NAME));
       if (found?.key) return found;
     } catch {
-      // Not ours.
+      // Not written by us.
     }
   }
   return null;
@@ -35,14 +35,14 @@ function stored() {
 
 export const session = () => current;
 
-/** Whether what changes something is refused anyway. */
+/** Whether changes would be refused anyway. */
 export const isReadOnly = () => current?.scope === "read";
 
 /**
- * Ask with this key from now on.
+ * Send this key from now on.
  *
  * @param {Session} found
- * @param {boolean} remember after the tab is closed, too
+ * @param {boolean} remember also after the tab is closed
  */
 export function begin(found, remember) {
   end();

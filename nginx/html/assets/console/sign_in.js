@@ -1,4 +1,4 @@
-/** The console asks for a key, where the API wants one. */
+/** Ask for a key, if the API requires one. */
 
 import { get } from "../api.js";
 import { openDialog } from "../dialog.js";
@@ -11,10 +11,10 @@ const HOW = "stagewatch keys create NAME --scope write";
 let asking = null;
 
 /**
- * Ask for a key until there is one that is right, or the person gives up.
+ * Ask for a key until it is valid, or the user gives up.
  *
- * @param {string} [why] what was wrong with the one before
- * @returns {Promise<boolean>} whether somebody is signed in now
+ * @param {string} [why] what was wrong with the previous one
+ * @returns {Promise<boolean>} whether the user is signed in now
  */
 export function signIn(why) {
   asking ??= ask(why).finally(() => {
@@ -34,7 +34,7 @@ async function ask(why) {
       field.fail("");
       try {
         const key = field.value.trim();
-        if (!/^[!-~]+$/.test(key)) return field.fail("A key is one word, as sw_…");
+        if (!/^[!-~]+$/.test(key)) return field.fail("Enter a key without spaces, such as sw_…");
         const { data } = await get("/api/keys/current", { key });
         begin({ key, name: data.name, scope: data.scope }, remember.checked);
         return close("yes");
@@ -52,10 +52,10 @@ async function ask(why) {
         "form.stack",
         { on: { submit: onsubmit }, novalidate: true },
         why && notice("warn", why),
-        h("p", "The console needs an API key. The ", h("a", { href: "/" }, "status page"), " needs none."),
+        h("p", "The console requires an API key. The ", h("a", { href: "/" }, "status page"), " does not."),
         field.element,
         h("label.choice", remember, "Remember on this device"),
-        h("p.soft.small", "Whoever runs Stagewatch makes a key with ", h("code.nowrap", HOW)),
+        h("p.soft.small", "Operators of Stagewatch create a key with ", h("code.nowrap", HOW)),
         h("div.row.row-end", go),
       ),
     };

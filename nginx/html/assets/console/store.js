@@ -1,4 +1,4 @@
-/** What the console knows: all monitors, the open incidents, the channels; kept up by events. */
+/** The console's data: all monitors, open incidents and channels, kept up to date by events. */
 
 import { get, pages } from "../api.js";
 import { Live } from "../live.js";
@@ -10,11 +10,11 @@ import { Live } from "../live.js";
  */
 
 const PAGE = 1000;
-/** So many changed monitors are read one by one; of more, everything is read again. */
+/** Up to this many changed monitors are read one by one; for more, everything is read again. */
 const FEW = 5;
-/** Milliseconds in which events are gathered before what they name is read. */
+/** Milliseconds to collect events before the monitors that they name are read. */
 const GATHER_MS = 250;
-/** Milliseconds until caches have what has just happened. */
+/** Milliseconds until caches are up to date after a change. */
 const SETTLE_MS = 6_000;
 /** Milliseconds that a form waits for the channels. */
 const PATIENCE_MS = 3_000;
@@ -34,7 +34,7 @@ export class Store {
   #gathering = 0;
   #etag = null;
   #settling = 0;
-  /** What has changed since the reading that is under way began: it knows nothing of that. */
+  /** Changes since the current read began, which it does not include. */
   #meanwhile = { added: new Set(), gone: new Set(), incidents: new Map() };
 
   constructor(onstatus) {
@@ -61,14 +61,14 @@ export class Store {
   changed() {
     if (this.#drawing) return;
     this.#drawing = true;
-    // Not requestAnimationFrame: a page behind another one must know too, for its title.
+    // Not requestAnimationFrame: a hidden page needs the change too, for its title.
     setTimeout(() => {
       this.#drawing = false;
       for (const listener of this.#listeners) listener();
     });
   }
 
-  /** Take in a monitor as the API has just answered it. */
+  /** Store a monitor as the API has just returned it. */
   put(monitor) {
     this.#meanwhile.added.add(monitor.id);
     this.#merge(monitor);
@@ -99,7 +99,7 @@ export class Store {
 
   #merge(monitor) {
     const before = this.monitors.get(monitor.id);
-    // An event may have come while the answer was on its way: the later state is right.
+    // An event may have arrived while the answer was on its way: the later state is right.
     if (before && Date.parse(before.since) > Date.parse(monitor.since)) {
       const { state, since, error } = before;
       monitor = { ...monitor, state, since, error };
@@ -120,7 +120,7 @@ export class Store {
     for (const incident of meanwhile.incidents.values()) this.#keepIncident(incident);
     this.known = true;
     this.changed();
-    // The list does without these figures, if it must.
+    // The list also works without these figures.
     this.#readUptime().catch(() => {});
   }
 
@@ -129,7 +129,7 @@ export class Store {
       if (this.#meanwhile.gone.has(monitor.id)) continue;
       seen.add(monitor.id);
       this.#merge(monitor);
-      // Of very many, the first can be looked at while the others come.
+      // With very many, show the first while the others are still loading.
       if (!this.known && seen.size % PAGE === 0) this.changed();
     }
   }
@@ -158,7 +158,7 @@ export class Store {
     this.putIncident(incident);
   }
 
-  /** Something was added, changed or deleted: read it, or all where it may be anything. */
+  /** Something was added, changed or deleted: read it, or everything if it is not known what. */
   #onConfig(id) {
     this.#changed.add(id ?? null);
     clearTimeout(this.#gathering);
@@ -189,7 +189,7 @@ async function openIncidents() {
 }
 
 /**
- * Return what a monitor watches, in a line.
+ * Return a monitor's target, in one line.
  *
  * @param {Monitor} monitor
  * @returns {string}
@@ -203,13 +203,13 @@ export function targetOf(monitor) {
     case "dns":
       return `${monitor.hostname} ${monitor.record_type}`;
     case "heartbeat":
-      return "calls by itself";
+      return "called by a job";
     default:
       return "";
   }
 }
 
-/** @returns {Promise<any[]>} the channels; they come with no event, so they are read when needed */
+/** @returns {Promise<any[]>} the channels; there are no events for them, so they are read when needed */
 export async function allChannels() {
   const channels = [];
   for await (const channel of pages("/api/channels?limit=500", { retries: 1 }))
@@ -217,9 +217,9 @@ export async function allChannels() {
   return channels;
 }
 
-/** Return the channels, or null where they do not come soon: a form does not wait for them. */
+/** Return the channels, or null if they take too long: a form does not wait for them. */
 export function channelsSoon() {
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, null));
-  // Where they can't be had it is as if they were late; the list of channels says what is wrong.
+  // A failure is treated like a delay; the list of channels reports what is wrong.
   return Promise.race([allChannels().catch(() => null), late]);
 }

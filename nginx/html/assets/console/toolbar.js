@@ -1,4 +1,4 @@
-/** What is asked of the list: a search, and choices. */
+/** The list's toolbar: a search field and filters. */
 
 import { fill, h } from "../dom.js";
 import { stateOf } from "../states.js";
@@ -6,7 +6,7 @@ import { SORTS, choices } from "./filters.js";
 import { KINDS } from "./kinds.js";
 
 const STATES = ["up", "down", "pending", "paused", "maintenance"];
-const LABELS = { state: "State", kind: "Kind", group: "Group", tag: "Tag", sort: "Order" };
+const LABELS = { state: "State", kind: "Kind", group: "Group", tag: "Tag", sort: "Sort by" };
 
 export class Toolbar {
   #narrow;
@@ -62,7 +62,7 @@ export class Toolbar {
   }
 
   /**
-   * Fill the choices, where they have changed: a select that is open must not be drawn anew.
+   * Update the choices if they have changed: an open select must not be redrawn.
    *
    * @param {import("./store.js").Store} store
    * @param {import("./filters.js").Filter} filter
@@ -78,12 +78,12 @@ export class Toolbar {
     this.#fill(
       filter,
       "state",
-      "Every state",
+      "All states",
       STATES.map((state) => [state, stateOf(state).word]),
     );
-    this.#fill(filter, "kind", "Every kind", kinds);
-    this.#fill(filter, "group", "Every group", own(groups));
-    this.#fill(filter, "tag", "Every tag", own(tags));
+    this.#fill(filter, "kind", "All kinds", kinds);
+    this.#fill(filter, "group", "All groups", own(groups));
+    this.#fill(filter, "tag", "All tags", own(tags));
     this.#fill(filter, "sort", null, Object.entries(SORTS));
     this.#selects.group.hidden = !groups.length && !filter.group;
     this.#selects.tag.hidden = !tags.length && !filter.tag;
@@ -91,7 +91,7 @@ export class Toolbar {
 
   #fill(filter, name, any, options) {
     const chosen = filter[name];
-    // What a link asks for is a choice too, even if there is none of it now.
+    // A value from a link is a choice too, even if no monitor has it now.
     if (chosen && !options.some(([value]) => value === chosen)) options.push([chosen, chosen]);
     const select = this.#selects[name];
     const every = any ? [["", any], ...options] : options;

@@ -1,4 +1,4 @@
-/** How much of the time a monitor was up, and since when that is known. */
+/** A monitor's uptime, and since when it is known. */
 
 import { get } from "../api.js";
 import { dayBars } from "../bars.js";
@@ -37,7 +37,7 @@ export class Uptime {
   }
 
   #draw({ known_since: since, uptime, days, today }) {
-    // Somebody may be pointing at a day of it.
+    // The user may be pointing at one of its days.
     const shown = JSON.stringify([since, uptime, days, today]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -47,7 +47,7 @@ export class Uptime {
         h("div", h("dt.soft.small", words), h("dd.numbers", percent(uptime?.[name]))),
       ),
     );
-    const words = since ? `Known since ${format(since, "date")}` : "Nothing is known yet";
+    const words = since ? `Data since ${format(since, "date")}` : "No data yet";
     fill(this.#days, dayBars({ days, today }, { words, label: "Days", focusable: true }));
   }
 }

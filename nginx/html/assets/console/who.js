@@ -11,20 +11,20 @@ function remembered() {
   try {
     return localStorage.getItem(KEY) ?? "";
   } catch {
-    // With storage forbidden, nobody is remembered.
+    // If storage is forbidden, no name is remembered.
     return "";
   }
 }
 
-/** @returns {Promise<string | null>} a name, "" for none, null for a change of mind */
+/** @returns {Promise<string | null>} a name, "" for none, null if the user cancels */
 export async function askName() {
   const field = new TextField("by", "Your name", {
-    hint: "Others see who looks after it. May be empty.",
+    hint: "Optional. Shows others who is handling the incident.",
   });
   field.value = remembered();
   field.control.maxLength = 200;
   field.control.autofocus = true;
-  const answer = await openDialog("Acknowledge the incident", (close) => {
+  const answer = await openDialog("Acknowledge incident", (close) => {
     const onsubmit = (event) => {
       event.preventDefault();
       close("yes");

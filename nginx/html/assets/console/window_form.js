@@ -1,4 +1,4 @@
-/** A maintenance window is planned or changed. */
+/** Form to plan or change a maintenance window. */
 
 import { get, post, put } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -22,10 +22,10 @@ const WEEKDAYS = [
   ["saturday", "Saturday"],
   ["sunday", "Sunday"],
 ];
-/** More monitors than this are chosen by their groups and tags. */
+/** Above this number, monitors are chosen by group and tag only. */
 const MOST_MONITORS = 1000;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
-/** Which fields belong to which frequency; all others are always there. */
+/** The fields of each frequency; all other fields are always shown. */
 const SHOWN = {
   starts_at: ["once"],
   ends_at: ["once"],
@@ -45,7 +45,7 @@ class SomeField extends Field {
   /** @param {[string, string][]} options */
   constructor(name, label, options, hint) {
     const list = h("div.choices", { tabindex: "-1" });
-    super(name, label, list, { group: true, hint: options.length ? hint : "There is none." });
+    super(name, label, list, { group: true, hint: options.length ? hint : "None yet." });
     this.#list = list;
     for (const [value, text] of options) this.#box(value, text);
   }
@@ -63,19 +63,19 @@ class SomeField extends Field {
 
   set value(values) {
     for (const box of this.#boxes.values()) box.checked = false;
-    // What is chosen and not there now, as a group that is empty, stays chosen.
+    // A chosen value that does not exist now, such as an empty group, stays chosen.
     for (const value of values)
       (this.#boxes.get(String(value)) ?? this.#box(String(value), value)).checked = true;
   }
 
-  /** A list has no value that could be invalid; the text under it says what is wrong. */
+  /** A list can't be marked as invalid itself; the text below it shows the error. */
   fail(text) {
     super.fail(text);
     this.control.removeAttribute("aria-invalid");
   }
 }
 
-/** A moment by the clock of this machine; the API gets it in UTC. */
+/** A date and time in this machine's zone; the API gets it in UTC. */
 class MomentField extends TextField {
   constructor(name, label) {
     super(name, label, { type: "datetime-local" });
@@ -184,7 +184,7 @@ export class WindowFormView {
       if (this.#id) await this.#replace();
       else await post("/api/maintenance", this.#value);
       this.#start = "";
-      toast(this.#id ? "Saved." : "It is planned.");
+      toast(this.#id ? "Saved." : "Maintenance planned.");
       this.#context.router.go("/maintenance", { leaving: true });
     } catch (error) {
       if (error.status === 412) await this.#again();
@@ -196,10 +196,10 @@ export class WindowFormView {
     return put(`/api/maintenance/${this.#id}`, this.#value, { ifMatch: this.#etag });
   }
 
-  /** Somebody else has changed it: what is typed here stays. */
+  /** Someone else has changed it: keep what was typed here. */
   async #again() {
     const { name } = await this.#read();
-    const text = `Somebody else has changed “${name}” meanwhile. What you have typed is still here; press Save again to store it all the same.`;
+    const text = `Someone else has changed “${name}” in the meantime. Your input is still here; press Save again to overwrite their changes.`;
     fill(this.#faults, notice("warn", text));
   }
 
@@ -228,24 +228,24 @@ function makeFields(store) {
   const zones = Intl.supportedValuesOf?.("timeZone") ?? [];
   const fields = [
     new TextField("name", "Name", { placeholder: "Updates" }),
-    new CheckField("all", "All monitors, those to come included"),
+    new CheckField("all", "All monitors, including future ones"),
     new SomeField("groups", "Groups", own(groups)),
-    new SomeField("tags", "Tags", own(tags), "It is enough to have one of them."),
+    new SomeField("tags", "Tags", own(tags), "Monitors with at least one of these tags."),
     new SomeField("monitors", "Monitors", monitors),
     new SelectField("frequency", "How often", { options: FREQUENCIES }),
     new MomentField("starts_at", "From"),
     new MomentField("ends_at", "Until"),
     new SomeField("weekdays", "Days", WEEKDAYS),
-    new NumberField("day", "Day of the month", { hint: "In a shorter month, its last day." }),
-    new TextField("start_time", "Begins at", { type: "time" }),
-    new NumberField("duration_minutes", "Minutes that it lasts"),
+    new NumberField("day", "Day of the month", { hint: "In shorter months, the last day." }),
+    new TextField("start_time", "Starts at", { type: "time" }),
+    new NumberField("duration_minutes", "Duration (minutes)"),
     new TextField("time_zone", "Time zone", { suggestions: zones }),
-    new TextField("until", "Last day", { type: "date", optional: true, hint: "Empty: it goes on." }),
+    new TextField("until", "Last day", { type: "date", optional: true, hint: "Leave empty to repeat indefinitely." }),
   ];
   return Object.fromEntries(fields.map((field) => [field.name, field]));
 }
 
-/** A new window begins with the next full hour, and lasts for one. */
+/** A new window starts at the next full hour, and lasts one hour. */
 function fresh(monitors) {
   const hour = 3_600_000;
   const start = Math.ceil(Date.now() / hour) * hour;

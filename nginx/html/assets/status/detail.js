@@ -1,4 +1,4 @@
-/** One monitor: how it is and was, its response times, its incidents, its badge and its feed. */
+/** One monitor: its state, history, response times, incidents, badge and feed. */
 
 import { dayBars } from "../bars.js";
 import { copyText } from "../copy.js";
@@ -30,7 +30,7 @@ export class Detail {
   constructor(monitor, history, onclose) {
     this.#id = monitor.id;
     const list = h("div");
-    const more = h("button.button", { type: "button", hidden: true }, "Show earlier ones");
+    const more = h("button.button", { type: "button", hidden: true }, "Show earlier incidents");
     const query = `monitor_id=${monitor.id}`;
     const { signal } = this.#over;
     this.#incidents = new PastIncidents(list, more, { query, named: false, signal });
@@ -84,7 +84,7 @@ export class Detail {
   /** @param {import("./history.js").History | null | undefined} history `undefined`: not yet */
   showHistory(history) {
     if (!history) {
-      const text = history === null ? "Its history can’t be read right now." : "Loading …";
+      const text = history === null ? "History is unavailable right now." : "Loading …";
       fill(this.#days, h("p.soft", text));
       return;
     }
@@ -103,7 +103,7 @@ export class Detail {
   async readIncidents() {
     try {
       await this.#incidents.read();
-      setText(this.#none, "No incidents so far.");
+      setText(this.#none, "No incidents yet.");
       this.#none.hidden = this.#incidents.count > 0;
     } catch (error) {
       if (!this.#over.signal.aborted) setText(this.#none, error.message);
@@ -115,15 +115,15 @@ function part(title, ...children) {
   return h("section.detail-part", h("h3", title), children);
 }
 
-/** Return a monitor's badge as it looks, with the text that shows it elsewhere. */
+/** Return a preview of a monitor's badge, with the code to embed it. */
 function badge({ id, name }) {
   const address = new URL(`/api/badge/${id}.svg`, location.href).href;
   const page = new URL(`/#monitor-${id}`, location.href).href;
-  const image = h("img", { alt: `Badge: state of ${name}`, height: "20" });
+  const image = h("img", { alt: `Status badge of ${name}`, height: "20" });
   const code = h("code.any-text");
   const show = (query) => {
     image.src = `/api/badge/${id}.svg${query}`;
-    // Whatever a name has in it must not end the text between the brackets.
+    // No character of a name may end the text between the brackets.
     const label = name.replace(/[[\]\\]/g, "\\$&").replace(/\s+/g, " ");
     setText(code, `[![${label}](${address}${query})](${page})`);
   };
@@ -139,14 +139,14 @@ function badge({ id, name }) {
   const copy = async () => {
     const done = await copyText(code.textContent);
     if (done) toast("Copied.");
-    else toast("The browser doesn’t allow copying: select the text instead.", "down");
+    else toast("The browser blocked copying. Select the text instead.", "down");
   };
   show("");
   return h(
     "div.stack",
     h(
       "div.row.row-apart",
-      h("div.segments", { role: "group", "aria-label": "What the badge shows" }, buttons),
+      h("div.segments", { role: "group", "aria-label": "Badge content" }, buttons),
       image,
     ),
     h(
@@ -154,6 +154,6 @@ function badge({ id, name }) {
       code,
       h("button.button", { type: "button", on: { click: copy } }, "Copy Markdown"),
     ),
-    h("p.small", h("a", { href: `/feed.atom?monitor_id=${id}` }, "Atom feed of its incidents")),
+    h("p.small", h("a", { href: `/feed.atom?monitor_id=${id}` }, "Atom feed of this monitor’s incidents")),
   );
 }

@@ -1,8 +1,8 @@
-/** The tab's symbol: the state's own outline, so that it is told apart without colour. */
+/** The tab's icon: the state's outline, so that states differ without colour. */
 
 import { stateOf } from "../states.js";
 
-// A tab has no style sheet: colours that are seen on light and on dark.
+// A tab has no style sheet: use colours that are visible on light and dark.
 const COLOURS = { up: "#2f9e6a", down: "#d9434e", warn: "#d9952b", info: "#5b8bd6", idle: "#8b909b" };
 let shown = "";
 

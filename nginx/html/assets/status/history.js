@@ -1,9 +1,9 @@
-/** Ninety days of monitors, read for those that are looked at, a hundred in a request. */
+/** Ninety days of monitors, read for the visible ones, a hundred per request. */
 
 import { get } from "../api.js";
 
 const BATCH = 100;
-/** Milliseconds: to gather what comes into view together, and after which it is read anew. */
+/** Milliseconds: to collect monitors that come into view, and until a history is read again. */
 const GATHER_MS = 60;
 const FRESH_MS = 300_000;
 
@@ -19,7 +19,7 @@ export class Histories {
   #busy = false;
   #tell;
 
-  /** @param {(id: number, history: History | null) => void} tell `null` where it can't be read */
+  /** @param {(id: number, history: History | null) => void} tell `null` if it can't be read */
   constructor(tell) {
     this.#tell = tell;
   }
@@ -36,7 +36,7 @@ export class Histories {
    * Ask for a monitor's history, unless it is known and fresh; `tell` is called with it.
    *
    * @param {number} id
-   * @param {boolean} [anew] something has happened: what is known is no longer so
+   * @param {boolean} [anew] read it again: something has changed
    */
   want(id, anew = false) {
     const known = this.#known.get(id);
@@ -60,7 +60,7 @@ export class Histories {
       const { data } = await get(`/api/status/history?ids=${ids.join(",")}`, { retries: 2 });
       found = new Map(data.items.map((item) => [item.id, { ...item, today: data.today }]));
     } catch {
-      // The state of things is known all the same; the next reading asks again.
+      // The current state is known anyway; the next read tries again.
     }
     for (const id of ids) {
       const history = found.get(id);

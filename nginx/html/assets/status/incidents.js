@@ -1,4 +1,4 @@
-/** Incidents: those that are open, and those of the past, page by page. */
+/** Incidents: open ones, and past ones page by page. */
 
 import { get } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -40,7 +40,7 @@ function by({ acknowledged_by: name }) {
  * Return an incident as a line of a list.
  *
  * @param {import("./model.js").Incident} incident
- * @param {boolean} named whether to say whose it is
+ * @param {boolean} named whether to include the monitor's name
  * @returns {HTMLElement}
  */
 function line(incident, named) {
@@ -57,7 +57,7 @@ function line(incident, named) {
         timeElement(opened, "time"),
         closed
           ? [" – ", timeElement(closed, sameDay(opened, closed) ? "time" : "moment")]
-          : " until now",
+          : " – now",
         ` · ${between(opened, closed)}`,
       ),
     ),
@@ -98,7 +98,7 @@ export class PastIncidents {
     return this.#items.length;
   }
 
-  /** Read the first page anew; the pages behind it stay. */
+  /** Read the first page again; keep the later pages. */
   async read() {
     const { data } = await get(this.#path, { signal: this.#signal });
     const last = data.items.at(-1)?.id ?? Infinity;
@@ -118,7 +118,7 @@ export class PastIncidents {
       this.#items.push(...data.items.filter(({ id }) => !known.has(id)));
       this.#cursor = data.next;
       this.#draw();
-      // Where the button was is now the first of the new ones.
+      // The first new incident is now where the button was.
       this.#list.querySelectorAll(".past-line")[before]?.querySelector("a")?.focus();
     } catch (error) {
       this.#more.textContent = `${error.message} Try again`;

@@ -1,4 +1,4 @@
-/** The status page: reads the summary, follows the events, and says how everything is. */
+/** The status page: reads the summary, follows the events, and shows the overall state. */
 
 import { get } from "../api.js";
 import { byId, fill, h, set, setText } from "../dom.js";
@@ -14,9 +14,9 @@ import { Model } from "./model.js";
 import { Rows } from "./rows.js";
 import { subscribe } from "./subscribe.js";
 
-/** Milliseconds until what has not been read again is said to be old. */
+/** Milliseconds until data that was not refreshed is shown as old. */
 const STALE_MS = 120_000;
-/** Milliseconds after a change of the monitors until they are read, and until events are drawn. */
+/** Milliseconds until changed monitors are read, and until events are drawn. */
 const CONFIG_MS = 1_200;
 const DRAW_MS = 50;
 
@@ -49,7 +49,7 @@ async function read() {
   readPast();
 }
 
-/** What is past is not worth an error of what is now. */
+/** Past incidents are not worth an error about the present. */
 function readPast() {
   past.read().then(drawPast, () => {});
 }
@@ -68,12 +68,12 @@ function incident(event) {
 }
 
 function config() {
-  // Many changes at once are read once, and not before a proxy's cache of a second has them.
+  // Read many changes at once, and not before a proxy's one-second cache has them.
   clearTimeout(changing);
   changing = setTimeout(() => live.readNow(), CONFIG_MS);
 }
 
-/** Read again once caches have what has just happened. */
+/** Read again once caches are up to date. */
 function settle(id) {
   clearTimeout(settling);
   settling = setTimeout(() => {
@@ -84,7 +84,7 @@ function settle(id) {
   setTimeout(() => histories.want(id, true), SETTLE_MS);
 }
 
-/** Draw once what a burst of events has changed. No frame to wait for: a hidden tab has none. */
+/** Draw a burst of events once. Not in an animation frame: a hidden tab has none. */
 function drawSoon() {
   drawing ||= setTimeout(draw, DRAW_MS);
 }
@@ -111,7 +111,7 @@ function drawGroups() {
   rows.show(groups, new Set(model.monitors.keys()));
   const found = groups.reduce((sum, { monitors }) => sum + monitors.length, 0);
   const { size } = model.monitors;
-  const none = query ? "No monitor matches." : "All of them are up.";
+  const none = query ? "No monitors match." : "All active monitors are up.";
   setText(byId("found"), query || troubled ? (found ? `${found} of ${size} monitors` : none) : "");
 }
 
@@ -119,7 +119,7 @@ function drawPast() {
   byId("past").hidden = !past.count;
 }
 
-/** Say how everything is; but what is not known to be so is not said. */
+/** Show the overall state, but nothing that is not known to be current. */
 function drawHeadline() {
   const told = model.headline();
   const connected = live.status !== "offline";
@@ -143,7 +143,7 @@ function blind() {
     return { state: "unknown", title: "No connection", text: "Stagewatch can’t be reached. Trying again …" };
   }
   const when = ago(new Date(lastRead));
-  const text = `Last update ${when}: connection lost. What is below may have changed since.`;
+  const text = `Last update ${when}: connection lost. The data below may be out of date.`;
   return { state: "unknown", title: "Current state unknown", text };
 }
 
@@ -152,9 +152,9 @@ function showConnection(status) {
   pill.hidden = false;
   const words = { live: "Live", polling: "Every 15 s", offline: "Connection lost" };
   const titles = {
-    live: "Changes appear as they happen",
-    polling: "Live updates don’t get through; read every 15 seconds",
-    offline: "What is shown may have changed since",
+    live: "Updates appear in real time",
+    polling: "Live updates are not available; refreshing every 15 seconds",
+    offline: "The data shown may be out of date",
   };
   pill.className = `pill tone-${{ live: "up", polling: "info", offline: "warn" }[status]}`;
   fill(pill, h("span.dot", { class: `dot-${status}`, "aria-hidden": "true" }), words[status]);
@@ -162,7 +162,7 @@ function showConnection(status) {
   drawHeadline();
 }
 
-// What was read long ago is old, even if nothing has failed: a laptop has been asleep.
+// Data can be old even if nothing has failed: a laptop was asleep.
 setInterval(() => {
   if (live.lastRead !== null && Date.now() - live.lastRead > STALE_MS) live.readNow();
   if (live.status === "offline") drawHeadline();

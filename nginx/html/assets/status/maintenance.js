@@ -1,10 +1,10 @@
-/** Maintenance: what runs, and what is planned for the coming days. */
+/** Maintenance: in progress, and planned for the coming days. */
 
 import { fill, h } from "../dom.js";
 import { stateIcon, statePill } from "../states.js";
 import { format, timeElement } from "../time.js";
 
-/** Monitors that a line names, and lines that are planned: nightly work would fill the page. */
+/** Maximum monitors named per line, and planned lines: nightly work would fill the page. */
 const NAMED = 5;
 const PLANNED = 10;
 
@@ -14,7 +14,7 @@ const PLANNED = 10;
  */
 
 /**
- * Draw the periods, where they have changed.
+ * Draw the periods if they have changed.
  *
  * @param {HTMLElement} place
  * @param {Period[]} periods the earliest first

@@ -1,8 +1,8 @@
-/** What the status page knows: the summary, and the events that came after it. */
+/** The status page's data: the summary, and the events since then. */
 
 import { stateOf } from "../states.js";
 
-/** Milliseconds for which an event counts more than a summary, which may come from a cache. */
+/** Milliseconds for which an event overrides a summary, which may come from a cache. */
 const SETTLED_MS = 15_000;
 
 /**
@@ -18,14 +18,14 @@ export class Model {
   monitors = new Map();
   /** @type {Incident[]} those that are open, newest first */
   incidents = [];
-  /** @type {import("./maintenance.js").Period[]} what runs and what is planned */
+  /** @type {import("./maintenance.js").Period[]} in progress and planned */
   maintenance = [];
   /** @type {number} monitors that should have been checked over a minute ago */
   overdue = 0;
   #heard = new Map();
   #stated = new Map();
 
-  /** Take a summary of GET /api/status. */
+  /** Apply a summary from GET /api/status. */
   read(summary, now = Date.now()) {
     const known = this.monitors;
     this.overdue = summary.overdue ?? 0;
@@ -50,17 +50,17 @@ export class Model {
     this.incidents = [...open.values()].sort((a, b) => b.id - a.id);
   }
 
-  /** Take a `state` event; false if it is of a monitor that is not known yet. */
+  /** Apply a `state` event; return false for a monitor that is not known yet. */
   onState({ monitor_id: id, state, since }, now = Date.now()) {
     const monitor = this.monitors.get(id);
     if (!monitor) return false;
-    // A new object: who compares with the old one sees the difference.
+    // A new object, so that a comparison with the old one shows the difference.
     this.monitors.set(id, { ...monitor, state, since });
     this.#stated.set(id, now);
     return true;
   }
 
-  /** Take an `incident` event. */
+  /** Apply an `incident` event. */
   onIncident({ action: _, ...incident }, now = Date.now()) {
     this.#heard.set(incident.id, { incident, at: now });
     const others = this.incidents.filter(({ id }) => id !== incident.id);
@@ -76,7 +76,7 @@ export class Model {
   }
 
   /**
-   * Say how everything is; `blind` where that is not known, because nobody checks.
+   * Return the overall state; `blind` if it is unknown, because no checks are made.
    *
    * @returns {{state: string, title: string, text: string, blind?: boolean}}
    */
@@ -86,7 +86,7 @@ export class Model {
     const of = (state) => counts.get(state) ?? 0;
     const monitors = `${total} ${total === 1 ? "monitor" : "monitors"}`;
     const text = of("up") === total ? monitors : `${monitors}: ${said(counts)}`;
-    if (!total) return { state: "pending", title: "Nothing is monitored yet", text: "" };
+    if (!total) return { state: "pending", title: "No monitors yet", text: "" };
     if (this.overdue) return this.#unchecked(text);
     if (of("down")) return { state: "down", title: this.#downTitle(of("down")), text };
     if (of("maintenance")) return { state: "maintenance", title: this.#maintenanceTitle(counts), text };
@@ -102,11 +102,11 @@ export class Model {
       overdue >= monitors.size
         ? "Nothing is being checked"
         : `${overdue} of ${monitors.size} monitors are not being checked`;
-    const note = "Their checks are overdue, and they may have changed since.";
+    const note = "Their checks are overdue, so this status may be out of date.";
     return { state: "unknown", title, text: `${text}. ${note}`, blind: true };
   }
 
-  /** With one of them in maintenance, it is not all well; but what is left may be. */
+  /** If one is in maintenance, not all is well, but the rest may be. */
   #maintenanceTitle(counts) {
     const count = counts.get("maintenance");
     if (count + (counts.get("paused") ?? 0) === this.monitors.size) return "In maintenance";
@@ -146,7 +146,7 @@ export class Model {
   }
 }
 
-/** The order in which states are counted: what matters most comes first. */
+/** The order in which states are counted: the most important first. */
 const ORDER = ["down", "maintenance", "pending", "up", "paused"];
 
 /**

@@ -13,9 +13,9 @@ const RANGES = {
   "30d": { text: "30 days", ms: 30 * 24 * HOUR },
   "90d": { text: "90 days", ms: 90 * 24 * HOUR },
 };
-/** Milliseconds that the live chart shows at least: two checks make no chart. */
+/** The live chart's minimum span in milliseconds: two checks are not a chart. */
 const SHORTEST = 60_000;
-/** Seconds between two readings of the live chart without events, and of a range. */
+/** Seconds between two reads of the live chart without events, and of a range. */
 const POLL_SECONDS = 5;
 const RANGE_SECONDS = 60;
 
@@ -37,7 +37,7 @@ export class ResponseTimes {
     this.#id = id;
     this.#signal = signal;
     if (kind === "heartbeat") {
-      this.element = h("p.soft", "A job that calls by itself has no response times.");
+      this.element = h("p.soft", "Heartbeat monitors have no response times.");
       return;
     }
     for (const [range, text] of [["live", "Live"], ...Object.entries(RANGES).map(textOf)]) {
@@ -79,7 +79,7 @@ export class ResponseTimes {
       const to = Math.max(Date.now(), points.at(-1)?.at ?? 0);
       const from = Math.min(points[0]?.at ?? to, to - SHORTEST);
       chart.update({ points, from, to, gap: gapOf(points) });
-      setText(this.#note, points.length ? counted(points) : "There is no check yet.");
+      setText(this.#note, points.length ? counted(points) : "No checks yet.");
     };
     this.#live = new Live({
       path: `/api/events?monitor_id=${this.#id}`,
@@ -99,7 +99,7 @@ export class ResponseTimes {
         },
       },
       onstatus: (status) => {
-        if (status === "offline") setText(this.#note, "Connection lost: these may not be the last.");
+        if (status === "offline") setText(this.#note, "Connection lost: the latest checks may be missing.");
       },
     });
   }
@@ -125,10 +125,10 @@ export class ResponseTimes {
         }));
         const gap = data.bucket_seconds * 1500;
         chart.update({ points, from: to - RANGES[range].ms, to, gap });
-        setText(this.#note, points.length ? counted(points) : "There is no check in this time.");
+        setText(this.#note, points.length ? counted(points) : "No checks in this period.");
       } catch (error) {
         if (this.#signal.aborted || this.#range !== range) return;
-        setText(this.#note, `It can’t be drawn right now: ${error.message}`);
+        setText(this.#note, `The chart can’t be loaded right now: ${error.message}`);
       }
       this.#timer = setTimeout(read, RANGE_SECONDS * 1000);
     };
@@ -143,7 +143,7 @@ function textOf([range, { text }]) {
 function pointOf({ checked_at: at, ok, latency_ms: latency, error }) {
   return {
     at: Date.parse(at),
-    // How fast a failure came says nothing of how fast the target is.
+    // The time of a failed check says nothing about the target's speed.
     values: [ok ? (latency ?? null) : null],
     failed: ok ? 0 : 1,
     note: error ?? undefined,

@@ -1,6 +1,6 @@
 /**
- * Monitors by group. A thousand of them are a thousand short rows; bars and figures are made for
- * those that come into view.
+ * Monitors by group. A thousand monitors are a thousand short rows; bars and figures are only
+ * created for rows that come into view.
  */
 
 import { dayBars } from "../bars.js";
@@ -35,10 +35,10 @@ export class Rows {
   }
 
   /**
-   * Show these, and nothing else. Rows that are there stay: no focus is lost, and no bar redrawn.
+   * Show only these. Existing rows are kept: no focus is lost, and no bar redrawn.
    *
    * @param {{name: string | null, monitors: import("./model.js").Monitor[]}[]} groups
-   * @param {Set<number>} known the monitors that there still are
+   * @param {Set<number>} known the monitors that still exist
    */
   show(groups, known) {
     const shape = JSON.stringify(
@@ -65,7 +65,7 @@ export class Rows {
     for (const id of this.#visible) this.#histories.want(id);
   }
 
-  /** Show a monitor's history; `null` where it can't be read. */
+  /** Show a monitor's history; `null` if it can't be read. */
   showHistory(id, history) {
     const row = this.#rows.get(id);
     if (row) row.showHistory(history);
@@ -176,7 +176,7 @@ class Row {
     if (history === this.#history) return;
     this.#history = history;
     if (!history) {
-      fill(this.#days, h("p.soft.small", "Its history can’t be read right now."));
+      fill(this.#days, h("p.soft.small", "History is unavailable right now."));
       return;
     }
     fill(this.#days, dayBars(history, { words: uptimeWords(history) }));
@@ -207,7 +207,7 @@ export function uptimeWords(history, range = "90d") {
   const since = history.known_since && Date.parse(history.known_since);
   if (!since || Date.now() - since > days * DAY) return `${percent(ratio)} over ${name}`;
   const style = Date.now() - since < DAY ? "time" : "day";
-  return `${percent(ratio)}, known since ${format(since, style)}`;
+  return `${percent(ratio)} since ${format(since, style)}`;
 }
 
 export const RANGES = {

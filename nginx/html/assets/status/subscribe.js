@@ -1,4 +1,4 @@
-/** How to hear of incidents: by mail, where mails are sent from here, and by the feed. */
+/** Ways to follow incidents: by mail, if this server sends mail, and by the feed. */
 
 import { get, post } from "../api.js";
 import { openDialog } from "../dialog.js";
@@ -13,14 +13,14 @@ export function subscribe(monitors) {
   const byMail = h("div.stack");
   get("/api/subscriptions/offer").then(
     ({ data }) => data.email && fill(byMail, form(monitors)),
-    // Without an answer there is the feed.
+    // Without an answer, offer the feed only.
     () => {},
   );
   openDialog("Get notified of incidents", () => ({
     body: h(
       "div.stack",
       byMail,
-      h("p", h("a", { href: "/feed.atom" }, "Atom feed"), " for feed readers and chat rooms."),
+      h("p", h("a", { href: "/feed.atom" }, "Atom feed"), " for feed readers and chat tools."),
     ),
   }));
 }
@@ -40,7 +40,7 @@ function form(monitors) {
   const element = h(
     "form.stack",
     { on: { submit } },
-    h("div.field", h("label", { for: email.id }, "E-mail address"), email, error),
+    h("div.field", h("label", { for: email.id }, "Email address"), email, error),
     choice.element,
     h("div", button),
   );
@@ -64,7 +64,7 @@ function form(monitors) {
   }
 }
 
-/** All monitors, or those that are ticked. */
+/** All monitors, or the ticked ones. */
 class Choice {
   #some = h("input", { type: "checkbox" });
   #boxes;
@@ -79,7 +79,7 @@ class Choice {
     this.#some.addEventListener("change", () => {
       list.hidden = !this.#some.checked;
     });
-    this.element = h("div.stack", h("label.row", this.#some, "Only some monitors"), list);
+    this.element = h("div.stack", h("label.row", this.#some, "Only selected monitors"), list);
   }
 
   /** @returns {number[] | null} null for all */

@@ -57,7 +57,7 @@ def read_typed(text: str) -> Typed:
     if scheme == "dns":
         return Typed(target=DnsTarget(parse_hostname(authority), "A"))
     if scheme not in PORTS:
-        raise ValueError(f"{scheme[:20]!r} is not known here: http, https, tcp and dns are")
+        raise ValueError(f"{scheme[:20]!r} is not supported: use http, https, tcp or dns")
     host, port = split_authority(authority, PORTS[scheme] or 0)
     if not port:
         raise ValueError("the port is missing")

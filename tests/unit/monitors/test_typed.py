@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.monitors.typed import read_typed
 from app.probing.targets import DnsTarget, TcpTarget
-from app.probing.typed import read_typed
 
 
 @pytest.mark.parametrize(
