@@ -1,0 +1,1 @@
+"""Tests of the course's commands, each in a throw-away repository."""
