@@ -1,0 +1,1 @@
+"""Stagewatch: request URLs and print the results."""
