@@ -1,1 +1,4 @@
-"""Stagewatch: request URLs and print the results."""
+"""Stagewatch: the startup's backend, as a web service."""
+
+__version__ = "0.3.0"
+STAGE = "03"
