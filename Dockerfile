@@ -8,15 +8,22 @@ ENV PYTHONUNBUFFERED=1
 # Paths from here on are relative to this folder, which is created if it does not exist.
 WORKDIR /srv
 
+# Dependencies before code: they change once a month, the code every hour, and a layer is
+# only rebuilt when it or one above it has changed. Hashes: only what was tested is installed.
+COPY requirements.lock .
+RUN pip install --require-hashes -r requirements.lock
+
 # One layer with our code. The steps above this line are taken from the build cache as long as
 # they do not change, so what changes most comes last.
 COPY app/ app/
 
-# The signal that `docker stop` sends, by default SIGTERM. A container's first process has no
-# default action for signals: it ignores those that it does not handle, and Docker kills it after
-# ten seconds. Python handles SIGINT, the signal of Ctrl-C, but not SIGTERM.
-STOPSIGNAL SIGINT
+# Defaults that `docker run -e` overrides. Inside a container the program must listen on all
+# addresses: its 127.0.0.1 is not the host's.
+ENV APP_ENV=production HOST=0.0.0.0 PORT=5000
 
-# The program. In exec form (in brackets), so that there is no shell in between: arguments of
-# `docker run` are added to it, signals reach it, and its exit code is the container's.
-ENTRYPOINT ["python", "-m", "app.probe"]
+# Documents the port for readers and for `docker run -P`; it publishes nothing by itself.
+EXPOSE 5000
+
+# The program, unless `docker run` names another command. In exec form (in brackets), so that there
+# is no shell in between: signals reach it, and its exit code is the container's.
+CMD ["python", "-m", "app"]
