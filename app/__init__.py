@@ -1,4 +1,4 @@
-"""Stagewatch: the startup's backend, as a web service."""
+"""Stagewatch: an uptime monitor's API."""
 
-__version__ = "0.3.0"
-STAGE = "03"
+__version__ = "0.4.0"
+STAGE = "04"

@@ -1,28 +1,18 @@
-"""The Flask application and its three routes."""
+"""Assembles the FastAPI application."""
 
-from datetime import UTC, datetime
+from fastapi import FastAPI
 
-from flask import Flask
+from app import __version__, home
+from app.settings import Settings, load_settings
 
-from app import STAGE, __version__
 
-
-def create_app() -> Flask:
-    """Return a new application, for Flask's own server and for Gunicorn."""
-    app = Flask(__name__)
-
-    @app.get("/")
-    def home() -> dict[str, object]:
-        links = {"health": "/health", "time": "/time"}
-        return {"name": "stagewatch", "version": __version__, "stage": STAGE, "links": links}
-
-    @app.get("/health")
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/time")
-    def time() -> dict[str, str]:
-        """Return the server's time, as ISO 8601 in UTC."""
-        return {"time": datetime.now(UTC).isoformat()}
-
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return a new application; `settings` default to those from the environment."""
+    settings = settings or load_settings()
+    app = FastAPI(
+        title="Stagewatch",
+        version=__version__,
+        summary="An uptime monitor",
+    )
+    app.include_router(home.router)
     return app

@@ -1,0 +1,69 @@
+"""Routes for basic information: name and links, health, and the server's time."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from app import STAGE, __version__
+
+router = APIRouter(tags=["service"])
+
+
+class Home(BaseModel):
+    """The service's name, version, stage and links."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "stagewatch",
+                    "version": __version__,
+                    "stage": STAGE,
+                    "links": {"docs": "/docs", "health": "/health"},
+                }
+            ]
+        }
+    )
+
+    name: str
+    version: str
+    stage: str
+    links: dict[str, str]
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Time(BaseModel):
+    """The server's clock, in UTC."""
+
+    time: AwareDatetime
+
+
+@router.get("/")
+async def home() -> Home:
+    """Return the name, the version, the stage and links to other routes."""
+    links = {
+        "docs": "/docs",
+        "openapi": "/openapi.json",
+        "health": "/health",
+        "time": "/time",
+    }
+    return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Return 200 as long as this process responds, with or without its dependencies."""
+    return Health()
+
+
+@router.get("/time")
+async def time() -> Time:
+    """Return the server's current time in UTC."""
+    return Time(time=datetime.now(UTC))

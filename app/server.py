@@ -1,0 +1,67 @@
+"""The server that runs the application: `python -m app.server`, and `make run` locally."""
+
+import copy
+import logging
+from typing import Any
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+
+# The port inside the container; the port outside is chosen when it is published.
+PORT = 8000
+# Seconds to finish responses after SIGTERM: Docker kills the container after ten. Without a
+# request in progress, the server stops at once.
+GRACE_SECONDS = 8
+
+
+class NoQueries(logging.Filter):
+    """Remove queries from the access log: they may contain secrets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the path in Uvicorn's arguments: client, method, path, version, status."""
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            client, method, path, version, status = record.args
+            record.args = (client, method, str(path).partition("?")[0], version, status)
+        return True
+
+
+def log_config() -> dict[str, Any]:
+    """Return Uvicorn's log configuration with a filter for the access log."""
+    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"private": {"()": NoQueries}}
+    config["handlers"]["access"]["filters"] = ["private"]
+    return config
+
+
+def server_config(
+    *,
+    host: str,
+    port: int,
+    log_level: str = "info",
+    application: str = "app.main:create_app",
+) -> uvicorn.Config:
+    """Return the configuration of the server, inside and outside the image."""
+    return uvicorn.Config(
+        application,
+        factory=True,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        log_config=log_config(),
+        log_level=log_level,
+        # Uvicorn trusts X-Forwarded-For from loopback by default, where any program can send it.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def main() -> None:
+    # S104: published ports lead to the container's own address, not to its 127.0.0.1.
+    config = server_config(host="0.0.0.0", port=PORT)  # noqa: S104
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The root, health and time routes."""
+
+from datetime import UTC, datetime
+
+from fastapi.testclient import TestClient
+
+from app import STAGE, __version__
+
+
+def test_the_home_route_says_what_this_is_and_where_to_go_on(client: TestClient) -> None:
+    answer = client.get("/").json()
+
+    assert (answer["name"], answer["version"], answer["stage"]) == (
+        "stagewatch",
+        __version__,
+        STAGE,
+    )
+    for link in ("docs", "openapi", "health", "time"):
+        assert client.get(answer["links"][link]).status_code == 200
+
+
+def test_health_is_ok(client: TestClient) -> None:
+    answer = client.get("/health")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_time_is_now_in_utc(client: TestClient) -> None:
+    told = datetime.fromisoformat(client.get("/time").json()["time"])
+
+    assert told.utcoffset() == UTC.utcoffset(None)
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 60
+
+
+def test_the_version_ends_in_the_stage() -> None:
+    assert __version__ == f"0.{int(STAGE)}.0"
