@@ -1,6 +1,10 @@
-"""The result of a check in a form that can be stored."""
+"""The result of a check in a form that can be stored, and the errors that lead to it or to none."""
 
+import errno
+import os
 import re
+import socket
+import ssl
 from dataclasses import dataclass
 
 REASON_LIMIT = 300
@@ -45,3 +49,98 @@ class Result:
     timings: Timings
     status_code: int | None = None
     error: str | None = None
+
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset by the server",
+    errno.ECONNABORTED: "connection reset by the server",
+    errno.EPIPE: "connection reset by the server",
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ENETUNREACH: "network is unreachable",
+    errno.ETIMEDOUT: "connection timed out",
+    errno.EAFNOSUPPORT: "this kind of address is not supported here",
+    errno.EACCES: "the connection is not permitted here",
+    errno.EPERM: "the connection is not permitted here",
+}
+# What the checker itself has run out of. It says nothing of the target.
+_LACKING = {
+    errno.EMFILE: "the checker has too many open files",
+    errno.ENFILE: "the checker's machine has too many open files",
+    errno.ENOMEM: "the checker is out of memory",
+    errno.ENOBUFS: "the checker has no memory left for the network",
+    errno.EADDRNOTAVAIL: "the checker has no local address or port left for the connection",
+}
+
+# X509_V_ERR_* of OpenSSL, include/openssl/x509_vfy.h.
+_CERTIFICATE = {
+    9: "the certificate is not valid yet",
+    10: "certificate has expired",
+    18: "the certificate is self-signed",
+    19: "the certificate is signed by an authority that is not trusted",
+    20: "the certificate is signed by an authority that is not trusted",
+    21: "the certificate is signed by an authority that is not trusted",
+    23: "the certificate has been revoked",
+}
+_HOSTNAME_MISMATCH = frozenset({62, 64})
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+
+
+class Failure(Exception):
+    """The check failed for `reason`, a plain sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CheckerFault(Exception):
+    """The checker itself lacks what a check needs: there is no result.
+
+    The target may be healthy, so this must never count as its outage. `reason` is a plain sentence.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def explain(error: BaseException, host: str) -> Failure | CheckerFault:
+    """Return what an error of a connection to `host` means for the check, to be raised.
+
+    The libraries wrap the error of the operating system or OpenSSL, so the causes are searched.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        # An SSLError is an OSError whose number means something else.
+        if isinstance(cause, ssl.SSLError):
+            return Failure(f"TLS: {_describe_tls(cause, host)}")
+        if isinstance(cause, OSError) and cause.errno is not None:
+            if cause.errno in _LACKING:
+                return CheckerFault(_LACKING[cause.errno])
+            return Failure(_BY_ERRNO.get(cause.errno) or os.strerror(cause.errno).lower())
+        cause = cause.__cause__
+    return Failure("the connection failed")
+
+
+def explain_lookup(error: OSError, host: str) -> Failure | CheckerFault:
+    """Return what a failed lookup of `host` means for the check, to be raised."""
+    if not isinstance(error, socket.gaierror):
+        return explain(error, host)
+    if error.errno == socket.EAI_MEMORY:
+        return CheckerFault(_LACKING[errno.ENOMEM])
+    if error.errno == socket.EAI_AGAIN:
+        return Failure(f"the name server failed to answer for {host}")
+    return Failure(f"host not found: {host}")
+
+
+def _describe_tls(error: ssl.SSLError, host: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _HOSTNAME_MISMATCH:
+            return f"certificate is not valid for '{host}'"
+        return _CERTIFICATE.get(error.verify_code) or error.verify_message
+    if error.reason in _NOT_TLS:
+        return "the server does not speak TLS on this port"
+    if not error.reason:
+        return "the server closed the connection during the handshake"
+    return error.reason.lower().replace("_", " ")
