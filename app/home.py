@@ -53,6 +53,7 @@ async def home() -> Home:
         "openapi": "/openapi.json",
         "health": "/health",
         "time": "/time",
+        "probe": "/api/probe",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
 

@@ -1,18 +1,32 @@
 """Assembles the FastAPI application."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from app import __version__, home
+from app.probing import routes as probing
+from app.probing.prober import Prober
 from app.settings import Settings, load_settings
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return a new application; `settings` default to those from the environment."""
     settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.prober = Prober(settings.allowed_networks)
+        yield
+        await app.state.prober.close()
+
     app = FastAPI(
         title="Stagewatch",
         version=__version__,
         summary="An uptime monitor",
+        lifespan=lifespan,
     )
     app.include_router(home.router)
+    app.include_router(probing.router)
     return app

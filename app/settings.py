@@ -1,9 +1,12 @@
 """What the environment says, read once at the start and checked then."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+IpNetwork = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -11,6 +14,16 @@ class Settings(BaseSettings):
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     """The port of `make run`, which listens on this machine only."""
+
+    allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
+    """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
+
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
 
 
 def load_settings() -> Settings:

@@ -11,5 +11,6 @@ from app.settings import Settings
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app(Settings()), raise_server_exceptions=False) as client:
+    settings = Settings(allowed_networks="127.0.0.0/8")  # type: ignore[arg-type]  # read as from the environment
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
