@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__, home
+from app.api import openapi, problems
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
@@ -27,6 +28,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
+    problems.install(app)
+    openapi.install(app)
     app.include_router(home.router)
     app.include_router(probing.router)
     return app

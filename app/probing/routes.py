@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from app.api.problems import documented
 from app.probing.prober import Prober
 from app.probing.schemas import ProbeRequest, ProbeResult
 
@@ -19,7 +20,7 @@ def get_prober(request: Request) -> Prober:
 ProberDep = Annotated[Prober, Depends(get_prober)]
 
 
-@router.post("/probe")
+@router.post("/probe", responses=documented(413, 422, 503))
 async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
     """Send one request to a URL and return the outcome. A failed probe is a result, not an error.
 

@@ -1,0 +1,1 @@
+"""Code shared by all routes: problem details, limits, pagination."""

@@ -1,0 +1,51 @@
+"""OpenAPI describes the errors of every route as they are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_every_reference_resolves(client: TestClient) -> None:
+    description = client.get("/openapi.json").json()
+
+    schemas = description["components"]["schemas"]
+
+    assert {"ProblemDetails", "FieldError"} <= set(schemas)
+    assert {name.rpartition("/")[2] for name in references(description)} <= set(schemas)
+    assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
+
+
+def test_every_error_is_a_problem(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                if status.startswith("4"):
+                    assert list(response["content"]) == ["application/problem+json"], (
+                        path,
+                        method,
+                        status,
+                    )
+
+
+def test_operations_with_a_body_document_how_they_refuse_one(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+
+    for methods in paths.values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                assert {"400", "403", "413", "415", "421", "422"} <= set(operation["responses"])
