@@ -7,6 +7,10 @@ from fastapi import FastAPI
 
 from app import __version__, home
 from app.api import openapi, problems
+from app.api.body_limit import BodyLimitMiddleware
+from app.api.content_type import JsonOnlyMiddleware
+from app.api.head import HeadMiddleware
+from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
@@ -28,6 +32,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
+    # Middleware added last runs first: a request for the wrong host is refused first of all.
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(JsonOnlyMiddleware)
+    app.add_middleware(SameOriginMiddleware)
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     problems.install(app)
     openapi.install(app)
     app.include_router(home.router)

@@ -15,6 +15,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     """The port of `make run`, which listens on this machine only."""
 
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
+    """Host names that requests may use, without port; "*": any. Addresses are always allowed."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 
@@ -23,6 +26,13 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
 

@@ -11,6 +11,9 @@ import pytest
 # after themselves, even after a failure.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
+# The usual host names, and the one that Starlette's test client sends.
+os.environ.setdefault("ALLOWED_HOSTS", "localhost, api, testserver")
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from fastapi.testclient import TestClient
 
 from app import STAGE, __version__
@@ -34,3 +35,11 @@ def test_time_is_now_in_utc(client: TestClient) -> None:
 
 def test_the_version_ends_in_the_stage() -> None:
     assert __version__ == f"0.{int(STAGE)}.0"
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/time", "/openapi.json"])
+def test_head_is_answered_like_get_without_the_body(client: TestClient, path: str) -> None:
+    answer = client.head(path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) > 0

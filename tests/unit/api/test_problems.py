@@ -1,5 +1,7 @@
 """All errors are problem details that name the field."""
 
+from collections.abc import Iterator
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -56,6 +58,46 @@ def test_a_bad_field_is_named(client: TestClient, body: dict[str, object], field
 
 def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
     answer = client.post("/api/probe", content=b"{", headers={"content-type": "application/json"})
+
+    assert answer.status_code == 422
+
+
+def test_json_without_a_content_type_is_refused_with_a_hint(client: TestClient) -> None:
+    answer = client.post("/api/probe", content=b'{"url": "http://example.com/"}')
+
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+def test_a_body_over_64_kib_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/probe", json={"url": "http://example.com/", "body": "x" * 65536})
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_that_grows_over_64_kib_without_saying_so_is_refused(client: TestClient) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(10):
+            yield b"x" * 8192
+
+    answer = client.post("/api/probe", content=pieces(), headers=JSON)
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_page_can_not_send_a_form_or_plain_text(client: TestClient, media_type: str) -> None:
+    answer = client.post("/api/probe", content=b"{}", headers={"content-type": media_type})
+
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "application/a+json"])
+def test_json_content_types_with_parameters_or_suffixes_are_accepted(
+    client: TestClient, media_type: str
+) -> None:
+    answer = client.post("/api/probe", content=b"{}", headers={"content-type": media_type})
 
     assert answer.status_code == 422
 

@@ -1,0 +1,43 @@
+"""A limit for request bodies, enforced before any of them is parsed."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import problem_response
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class BodyLimitMiddleware:
+    """ASGI middleware: 413 for a body of more than `limit` bytes.
+
+    A declared length is refused at once. A chunked body without one is counted as it arrives, so
+    that a client can't fill the memory by omitting the length.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        detail = f"The body may have {self.limit} bytes at the most."
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.limit:
+            refusal = problem_response(413, detail, headers={"connection": "close"})
+            await refusal(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                # Raised where the route's body is read, and answered like its other errors.
+                raise HTTPException(413, detail, headers={"connection": "close"})
+            return message
+
+        await self.app(scope, counted, send)
