@@ -19,7 +19,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop)
     settings = load_settings()
     print(f"Stagewatch: http://localhost:{settings.port} (documentation at /docs, Ctrl-C stops it)")
-    config = server_config(host="127.0.0.1", port=settings.port, log_level="warning")
+    config = server_config(settings, host="127.0.0.1", port=settings.port, log_level="warning")
     uvicorn.Server(config).run()
 
 

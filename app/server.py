@@ -7,6 +7,10 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from app.http_limits import LimitedHttpProtocol
+from app.open_files import connections
+from app.settings import Settings, load_settings
+
 # The port inside the container; the port outside is chosen when it is published.
 PORT = 8000
 # Seconds to finish responses after SIGTERM: Docker kills the container after ten. Without a
@@ -34,32 +38,34 @@ def log_config() -> dict[str, Any]:
 
 
 def server_config(
+    settings: Settings,
     *,
     host: str,
     port: int,
     log_level: str = "info",
     application: str = "app.main:create_app",
 ) -> uvicorn.Config:
-    """Return the configuration of the server, inside and outside the image."""
+    """Return the configuration of the server and its limits, inside and outside the image."""
     return uvicorn.Config(
         application,
         factory=True,
         host=host,
         port=port,
-        http="httptools",
+        http=LimitedHttpProtocol,
         ws="none",
         log_config=log_config(),
         log_level=log_level,
         # Uvicorn trusts X-Forwarded-For from loopback by default, where any program can send it.
         proxy_headers=False,
         server_header=False,
+        limit_concurrency=connections(settings.max_connections),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 
 def main() -> None:
     # S104: published ports lead to the container's own address, not to its 127.0.0.1.
-    config = server_config(host="0.0.0.0", port=PORT)  # noqa: S104
+    config = server_config(load_settings(), host="0.0.0.0", port=PORT)  # noqa: S104
     uvicorn.Server(config).run()
 
 

@@ -18,6 +18,9 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
     """Host names that requests may use, without port; "*": any. Addresses are always allowed."""
 
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    """The maximum number of open client connections; fewer if the limit for open files is low."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 

@@ -1,0 +1,256 @@
+"""The HTTP server over real connections: what it refuses before a request is complete."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from app import http_limits, open_files
+from app.server import NoQueries, server_config
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
+    """Serve the application from a thread; yields the server and its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = server_config(settings, host="127.0.0.1", port=0, log_level="error")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            wait_until(lambda: server.started)
+            yield server, listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[int]:
+    """Serve the application from a thread; yields its port."""
+    with running(settings) as (_, port):
+        yield port
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture
+def port(settings: Settings) -> Iterator[int]:
+    with serving(settings) as port:
+        yield port
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def ask(port: int, request: bytes) -> bytes:
+    """Return all that comes back until the server closes."""
+    with connected(port) as connection:
+        connection.sendall(request)
+        return read_all(connection)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while piece := connection.recv(65536):
+            received += piece
+    except ConnectionResetError:
+        # Closed while more data arrived; the response has been read by then.
+        pass
+    return received
+
+
+def test_head_has_no_body_and_the_connection_goes_on(port: int) -> None:
+    head = HEALTH.replace(b"GET", b"HEAD") + b"\r\n"
+
+    answers = ask(port, head + HEALTH + b"Connection: close\r\n\r\n")
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert answers.count(b'{"status":"ok"}') == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEALTH + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n",
+        HEALTH + b"X-Unfinished: " + b"x" * 40_000,
+        HEALTH + b"".join(b"X-%d: x\r\n" % number for number in range(101)) + b"\r\n",
+        b"GET /" + b"x" * 40_000,
+    ],
+    ids=["long", "unfinished", "many", "target"],
+)
+def test_a_request_head_is_limited(port: int, head: bytes) -> None:
+    answer = ask(port, head)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"X-Long: ", b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Long: "],
+    ids=["header", "trailer"],
+)
+def test_reading_stops_at_an_endless_request_head(port: int, start: bytes) -> None:
+    sent = 0
+    with connected(port) as connection:
+        connection.sendall(HEALTH + start)
+        with pytest.raises(OSError):  # noqa: PT012  (the write that fails is one of many)
+            for _ in range(1000):
+                connection.sendall(b"x" * 100_000)
+                sent += 100_000
+
+    assert sent < 20_000_000
+
+
+def test_a_request_that_is_not_http_gets_problem_details(port: int) -> None:
+    answer = ask(port, b"nonsense\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /hea", HEALTH, HEALTH + b"Content-Length: 9\r\n\r\n"])
+def test_a_connection_that_falls_silent_is_closed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(http_limits, "REQUEST_SECONDS", 0.2)
+
+    with serving(settings) as port:
+        answer = ask(port, said)
+
+    assert (b"408" in answer) == (said in (b"GET /hea", HEALTH))
+
+
+def test_bytes_that_trickle_do_not_keep_it_open(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_limits, "REQUEST_SECONDS", 0.3)
+
+    with serving(settings) as port, connected(port) as connection:
+        connection.sendall(HEALTH)
+        closed = threading.Event()
+
+        def trickle() -> None:
+            try:
+                while not closed.wait(0.05):
+                    connection.sendall(b"X")
+            except OSError:
+                # The server has closed it, as expected.
+                pass
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            answer = read_all(connection)
+        finally:
+            closed.set()
+            thread.join()
+
+    assert answer == b"" or b" 408 " in answer
+
+
+def test_a_client_that_does_not_read_is_disconnected(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_limits, "SEND_SECONDS", 0.2)
+
+    with running(settings) as (server, port), connected(port) as connection:
+        # More than the kernel buffers for both ends.
+        connection.sendall((HEALTH.replace(b"/health", b"/openapi.json") + b"\r\n") * 5000)
+        wait_until(lambda: len(server.server_state.connections) == 1)
+
+        wait_until(lambda: not server.server_state.connections)
+
+
+def test_silent_connections_do_not_keep_others_out(settings: Settings) -> None:
+    with (
+        serving(settings.model_copy(update={"max_connections": 10})) as port,
+        ExitStack() as silent,
+    ):
+        connections = [silent.enter_context(connected(port)) for _ in range(30)]
+
+        answer = ask(port, HEALTH + b"Connection: close\r\n\r\n")
+
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        # The oldest connection is closed first.
+        assert read_all(connections[0]) == b""
+
+
+def test_connections_leave_files_for_the_rest_of_the_program(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_files, "raise_file_limit", lambda: 20)
+    with running(settings) as (server, port), ExitStack() as silent:
+        for _ in range(30):
+            silent.enter_context(connected(port))
+
+        answer = ask(port, HEALTH + b"Connection: close\r\n\r\n")
+
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert len(server.server_state.connections) <= 10
+
+
+def test_the_access_log_shows_no_query() -> None:
+    arguments = ("127.0.0.1:1", "GET", "/api/x?token=secret", "1.1", 200)
+    record = logging.LogRecord(
+        "uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None
+    )
+
+    assert NoQueries().filter(record)
+
+    assert record.getMessage() == '127.0.0.1:1 - "GET /api/x HTTP/1.1" 200'
+
+
+def test_the_servers_process_logs_a_line_for_a_request_and_ends_when_asked(
+    settings: Settings,
+) -> None:
+    code = "import app.server as s; s.PORT = 0; s.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout)
+            running = next(line for line in lines if "Uvicorn running on" in line)
+            port = int(running.split(":")[-1].split()[0])
+            ask(port, HEALTH.replace(b"/health", b"/health?secret") + b"Connection: close\r\n\r\n")
+            logged = next(line for line in lines if "/health" in line)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+    assert "secret" not in logged
+    assert process.returncode in {0, -signal.SIGTERM}
