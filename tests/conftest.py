@@ -1,33 +1,64 @@
-"""Shared by all tests: how skipped tests are treated, and whether an engine answers."""
+"""Shared by all tests: the order in which they run, and how skipped tests are treated."""
 
 import os
-import subprocess
 from collections.abc import Generator
-from functools import cache
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # no types
 
-# The reaper of testcontainers is one more image to pull; the fixtures here clean up
-# after themselves, even after a failure.
-os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+from tests.engine import engine_answers
+from tests.run import Run
 
 # The usual host names, and the one that Starlette's test client sends.
 os.environ.setdefault("ALLOWED_HOSTS", "localhost, api, testserver")
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+RUN = pytest.StashKey[Run]()
 
 
-@cache
-def engine_answers() -> bool:
-    """Return whether a Docker engine answers."""
-    try:
-        done = subprocess.run(["docker", "version"], capture_output=True, timeout=20, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+def is_worker(config: pytest.Config) -> bool:
+    """Return whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        config.stash[RUN] = Run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not is_worker(config):
+        config.stash[RUN].close()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many workers to start: none for one file or test, which take a second."""
+    if len(config.args) == 1 and ("::" in config.args[0] or config.args[0].endswith(".py")):
+        return 0
+    # Tests wait more than they compute: for servers, processes and containers.
+    return min(8, 2 * (os.cpu_count() or 1))
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # without types
+    """Give workers tests of real stacks one after the other, and all others as they come."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        # Two stacks at a time need more memory and time than they save.
+        if nodeid.startswith("tests/stack/"):
+            return "tests/stack"
+        # Tests that wait are in few files; by file, one worker would wait for all of them.
+        if nodeid.startswith("tests/integration/"):
+            return nodeid
+        return nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest tests that can't be divided start first.
+    items.sort(key=lambda item: "tests/stack/" not in item.nodeid)
     if IN_CI or engine_answers():
         return
     for item in items:
