@@ -52,6 +52,7 @@ async def home() -> Home:
         "docs": "/docs",
         "openapi": "/openapi.json",
         "health": "/health",
+        "ready": "/ready",
         "time": "/time",
         "probe": "/api/probe",
     }

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app import __version__, home
+from app import __version__, home, ready
 from app.api import openapi, problems
 from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
+from app.database import Database
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
@@ -22,9 +23,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
         app.state.prober = Prober(settings.allowed_networks)
         yield
         await app.state.prober.close()
+        await app.state.database.close()
 
     app = FastAPI(
         title="Stagewatch",
@@ -41,5 +44,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     app.include_router(home.router)
+    app.include_router(ready.router)
     app.include_router(probing.router)
     return app

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 IpNetwork = IPv4Network | IPv6Network
 
@@ -21,8 +23,26 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """The maximum number of open client connections; fewer if the limit for open files is low."""
 
+    database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
+    """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
+
+    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
+    """The maximum number of database connections of an API process."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _asyncpg(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            # The value itself is not shown: it has a password in it.
+            raise ValueError("it must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None
+        if url.get_backend_name() != "postgresql":
+            raise ValueError("it must begin with postgresql://")
+        return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
     @field_validator("allowed_networks", mode="before")
     @classmethod

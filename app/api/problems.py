@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): one format for all errors."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app.database import DatabaseUnavailable
 from app.errors import (
     ConflictError,
     DomainError,
@@ -19,6 +21,8 @@ from app.errors import (
     PreconditionFailedError,
 )
 from app.probing.result import CheckerFault
+
+log = logging.getLogger(__name__)
 
 # Field errors in one response: a client that sends thousands of wrong fields needs only some.
 MAX_ERRORS = 20
@@ -165,6 +169,12 @@ def install(app: FastAPI) -> None:
         status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 409)
         return problem_response(status, str(error), errors=errors)
 
+    async def on_database_down(request: Request, error: Exception) -> JSONResponse:
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+        return problem_response(
+            503, "The database does not answer; try again soon.", headers={"Retry-After": "5"}
+        )
+
     async def on_checker_fault(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, CheckerFault)
         return problem_response(503, f"Nothing was probed: {error.reason}.")
@@ -176,5 +186,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(DomainError, on_domain_error)
+    app.add_exception_handler(DatabaseUnavailable, on_database_down)
     app.add_exception_handler(CheckerFault, on_checker_fault)
     app.add_exception_handler(Exception, on_bug)

@@ -1,0 +1,36 @@
+"""What routes ask for in their parameters: the application's pool and prober."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.probing.prober import Prober
+
+
+def get_database(request: Request) -> Database:
+    """Return the application's only connection pool."""
+    database: Database = request.app.state.database
+    return database
+
+
+def get_prober(request: Request) -> Prober:
+    """Return the application's only prober."""
+    prober: Prober = request.app.state.prober
+    return prober
+
+
+DatabaseDep = Annotated[Database, Depends(get_database)]
+ProberDep = Annotated[Prober, Depends(get_prober)]
+
+
+async def _session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+    async with database.transaction() as session:
+        yield session
+
+
+# `function`: committed when the route returns and before its response is sent, so that a client
+# finds what the response promises.
+Session = Annotated[AsyncSession, Depends(_session, scope="function")]
