@@ -1,0 +1,1 @@
+"""Checks of monitors, and the states that follow from them."""

@@ -1,0 +1,1 @@
+"""Monitors: what is checked, and how."""

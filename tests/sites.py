@@ -1,0 +1,42 @@
+"""Web servers for tests to monitor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+class Site:
+    """A web server whose status a test sets."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(site.status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@contextmanager
+def new_site() -> Iterator[Site]:
+    """Serve a site within the block."""
+    site = Site()
+    with site.server:
+        thread = Thread(target=site.server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield site
+        finally:
+            # After a failed test too: a running server would keep the test run from ending.
+            site.server.shutdown()
+            thread.join()
