@@ -1,0 +1,150 @@
+"""Create, change, pause, resume and delete monitors. The caller commits."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import InvalidFieldError, PreconditionFailedError
+from app.fields import MAX_ID
+from app.monitors.errors import MonitorNotFoundError
+from app.monitors.models import Monitor, State
+from app.monitors.schemas import COMMON, MonitorIn, config_of
+
+
+async def find(
+    session: AsyncSession, monitor_id: int, *, lock: bool = False
+) -> tuple[Monitor, State]:
+    """Return a monitor and its state; with `lock`, no other transaction can change them.
+
+    Raises MonitorNotFoundError.
+    """
+    if not 0 < monitor_id <= MAX_ID:
+        raise MonitorNotFoundError(monitor_id)
+    query = (
+        select(Monitor, State)
+        .join(State, State.monitor_id == Monitor.id)
+        .where(Monitor.id == monitor_id)
+    )
+    if lock:
+        # This must not block transactions that only refer to the monitor: one that stores an
+        # incident holds the state's row already, and the two would wait for each other.
+        query = query.with_for_update(key_share=True)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise MonitorNotFoundError(monitor_id)
+    monitor, state = row
+    return monitor, state
+
+
+async def create(session: AsyncSession, config: MonitorIn) -> tuple[Monitor, State]:
+    """Add a monitor. It is pending until its first check."""
+    monitor = Monitor()
+    _apply(monitor, config)
+    session.add(monitor)
+    await session.flush()
+    state = State(monitor_id=monitor.id)
+    session.add(state)
+    await session.flush()
+    await session.refresh(monitor)
+    await session.refresh(state)
+    return monitor, state
+
+
+async def change(
+    session: AsyncSession,
+    monitor_id: int,
+    config: MonitorIn,
+    *,
+    expected_version: int | None = None,
+) -> tuple[Monitor, State]:
+    """Replace a monitor's configuration; an equal one changes nothing.
+
+    Raises MonitorNotFoundError, InvalidFieldError if the kind differs, PreconditionFailedError.
+    """
+    monitor, state = await _find_version(session, monitor_id, expected_version)
+    return await _change(session, monitor, state, config)
+
+
+async def patch(
+    session: AsyncSession,
+    monitor_id: int,
+    changes: dict[str, Any],
+    *,
+    expected_version: int | None = None,
+) -> tuple[Monitor, State]:
+    """Change only the named fields of a monitor's configuration, otherwise as `change` does.
+
+    Also raises pydantic.ValidationError if the result is not a valid configuration.
+    """
+    monitor, state = await _find_version(session, monitor_id, expected_version)
+    config = MonitorIn.model_validate(config_of(monitor) | changes)
+    return await _change(session, monitor, state, config)
+
+
+async def delete(
+    session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
+) -> None:
+    """Delete a monitor and its data.
+
+    Raises MonitorNotFoundError, PreconditionFailedError.
+    """
+    monitor, _ = await _find_version(session, monitor_id, expected_version)
+    await session.delete(monitor)
+
+
+async def pause(session: AsyncSession, monitor_id: int) -> tuple[Monitor, State]:
+    """Stop checking a monitor. Pausing it again changes nothing."""
+    monitor, state = await find(session, monitor_id, lock=True)
+    if state.state != "paused":
+        await _enter(session, state, "paused")
+    return monitor, state
+
+
+async def resume(session: AsyncSession, monitor_id: int) -> tuple[Monitor, State]:
+    """Resume checking a paused monitor. A monitor that is not paused stays as it is."""
+    monitor, state = await find(session, monitor_id, lock=True)
+    if state.state == "paused":
+        await _enter(session, state, "pending")
+    return monitor, state
+
+
+async def _find_version(
+    session: AsyncSession, monitor_id: int, expected: int | None
+) -> tuple[Monitor, State]:
+    monitor, state = await find(session, monitor_id, lock=True)
+    if expected is not None and monitor.version != expected:
+        raise PreconditionFailedError(
+            f"The monitor has changed: it is at version {monitor.version}, not {expected}."
+        )
+    return monitor, state
+
+
+async def _change(
+    session: AsyncSession, monitor: Monitor, state: State, config: MonitorIn
+) -> tuple[Monitor, State]:
+    if config.kind != monitor.kind:
+        raise InvalidFieldError("kind", "a monitor's kind can't be changed; create a new monitor")
+    if config.model_dump(mode="json") == config_of(monitor):
+        return monitor, state
+    _apply(monitor, config)
+    monitor.version += 1
+    monitor.updated_at = func.now()
+    await session.flush()
+    await session.refresh(monitor)
+    return monitor, state
+
+
+def _apply(monitor: Monitor, config: MonitorIn) -> None:
+    values = config.model_dump(mode="json")
+    for name in COMMON:
+        setattr(monitor, name, values.pop(name))
+    monitor.spec = values
+
+
+async def _enter(session: AsyncSession, state: State, name: str) -> None:
+    state.state = name
+    state.failures = 0
+    state.since = func.now()
+    await session.flush()
+    await session.refresh(state)
