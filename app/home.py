@@ -54,6 +54,7 @@ async def home() -> Home:
         "health": "/health",
         "ready": "/ready",
         "time": "/time",
+        "monitors": "/api/monitors",
         "probe": "/api/probe",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)

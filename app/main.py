@@ -12,6 +12,7 @@ from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
 from app.database import Database
+from app.monitors import routes as monitors
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
@@ -46,4 +47,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(home.router)
     app.include_router(ready.router)
     app.include_router(probing.router)
+    app.include_router(monitors.router)
     return app

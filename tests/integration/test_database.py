@@ -1,14 +1,17 @@
 """Migrations, and an unavailable database."""
 
 import asyncio
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database, DatabaseUnavailable
+from app.main import create_app
 from app.settings import Settings
 from tests.services import migrate, query
 
@@ -22,6 +25,22 @@ def test_migrating_again_and_at_once_changes_nothing(migrated_database: str) -> 
         list(pool.map(migrate, [migrated_database] * 2))
 
     assert len(query(migrated_database, "SELECT * FROM alembic_version")) == 1
+
+
+def test_without_a_database_it_is_alive_but_not_ready_and_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    settings = Settings(database_url=f"postgresql://nobody:nothing@127.0.0.1:{port}/nothing")
+
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/health").status_code == 200
+        assert client.get("/ready").status_code == 503
+        answer = client.get("/api/monitors")
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Retry-After" in answer.headers
+    assert "nothing" not in answer.text
 
 
 PASSING = {
