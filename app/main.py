@@ -11,6 +11,7 @@ from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
+from app.checks import routes as checks
 from app.database import Database
 from app.monitors import routes as monitors
 from app.probing import routes as probing
@@ -48,4 +49,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(ready.router)
     app.include_router(probing.router)
     app.include_router(monitors.router)
+    app.include_router(checks.router)
     return app

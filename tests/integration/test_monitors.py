@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.services import query
+from tests.sites import Site
 
 SHOP = {"name": "Shop", "kind": "http", "url": "https://example.com/health"}
 
@@ -118,6 +119,39 @@ def test_a_cursor_beyond_every_number_is_refused(client: TestClient, key: object
     assert answer.json()["errors"][0]["field"] == "cursor"
 
 
+def test_a_cursor_holds_for_its_own_list_only(client: TestClient, site: Site) -> None:
+    one, other = (create(client, name=name, url=site.url)["id"] for name in ("One", "Other"))
+    for _ in range(2):
+        client.post(f"/api/monitors/{one}/check")
+    of_monitors = client.get("/api/monitors", params={"limit": 1}).json()["next"]
+    of_checks = client.get(f"/api/monitors/{one}/checks", params={"limit": 1}).json()["next"]
+
+    for path, cursor in [
+        ("/api/monitors", of_checks),
+        (f"/api/monitors/{one}/checks", of_monitors),
+        (f"/api/monitors/{other}/checks", of_checks),
+    ]:
+        assert client.get(path, params={"cursor": cursor}).status_code == 422
+    assert client.get("/api/monitors", params={"cursor": of_monitors}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "2026-01-01", "", 5, "x", None],
+)
+def test_a_cursor_with_a_date_is_read_and_one_with_an_invalid_time_is_refused(
+    client: TestClient, site: Site, time: object
+) -> None:
+    path = f"/api/monitors/{create(client, url=site.url)['id']}"
+    for _ in range(2):
+        client.post(f"{path}/check")
+    cursor = client.get(f"{path}/checks", params={"limit": 1}).json()["next"]
+
+    answer = client.get(f"{path}/checks", params={"cursor": with_key(cursor, time)})
+
+    assert answer.status_code == (200 if time == "2026-01-01" else 422)
+
+
 def test_an_etag_is_the_configurations_version(client: TestClient) -> None:
     created = client.post("/api/monitors", json=SHOP)
     path = created.headers["location"]
@@ -204,6 +238,19 @@ def test_a_state_of_another_version_is_shown(client: TestClient, database_url: s
 
     assert client.get(f"/api/monitors/{created}").json()["state"] == "maintenance"
     assert client.get("/api/status").json()["monitors"][0]["state"] == "maintenance"
+
+
+def test_a_configuration_that_can_not_be_read_is_not_checked_and_can_be_replaced(
+    client: TestClient, database_url: str
+) -> None:
+    path = f"/api/monitors/{create(client)['id']}"
+    query(database_url, """UPDATE monitors SET spec = spec || '{"method": "BREW"}'""")
+
+    answer = client.post(f"{path}/check")
+
+    assert answer.status_code == 409
+    assert client.get(f"{path}/checks").json()["items"] == []
+    assert client.put(path, json=SHOP).json()["method"] == "GET"
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2147483648", "99999999999999999999"])

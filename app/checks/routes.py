@@ -1,0 +1,39 @@
+"""Routes to check a monitor now and to read its stored checks."""
+
+from fastapi import APIRouter
+from sqlalchemy import select
+
+from app.api.dependencies import DatabaseDep, ProberDep, Session
+from app.api.pagination import Page, PageDep, paginate
+from app.api.problems import documented
+from app.checks.models import Check
+from app.checks.schemas import CheckOut, check_out, result_out
+from app.monitors.checking import check_now
+from app.monitors.service import find
+
+router = APIRouter(
+    prefix="/api/monitors/{monitor_id}", tags=["checks"], responses=documented(404, 503)
+)
+
+
+@router.post("/check", responses=documented(409))
+async def check_at_once(monitor_id: int, database: DatabaseDep, prober: ProberDep) -> CheckOut:
+    """Check a monitor immediately, whenever its next check is due, and store the result."""
+    completed = await check_now(database, prober, monitor_id)
+    return result_out(completed.result, completed.checked_at)
+
+
+@router.get("/checks", responses=documented(422))
+async def list_checks(monitor_id: int, session: Session, page: PageDep) -> Page[CheckOut]:
+    """List a monitor's checks, newest first."""
+    await find(session, monitor_id)
+    rows, following = await paginate(
+        session,
+        select(Check).where(Check.monitor_id == monitor_id),
+        page,
+        name="checks",
+        key=Check.scheduled_at,
+        newest_first=True,
+        filters={"monitor_id": monitor_id},
+    )
+    return Page(items=[check_out(check) for check, _ in rows], next=following)

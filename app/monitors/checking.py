@@ -1,0 +1,33 @@
+"""Checks a monitor immediately, independently of its schedule."""
+
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from app.checks.recording import CompletedCheck, record
+from app.database import Database
+from app.monitors import service
+from app.monitors.errors import UnreadableMonitorError
+from app.monitors.schemas import MonitorIn, config_of
+from app.probing.prober import Prober
+
+
+async def check_now(database: Database, prober: Prober, monitor_id: int) -> CompletedCheck:
+    """Probe a monitor's target and store the result.
+
+    Raises MonitorNotFoundError and UnreadableMonitorError.
+    """
+    async with database.transaction() as session:
+        monitor, _ = await service.find(session, monitor_id)
+    try:
+        config = MonitorIn.model_validate(config_of(monitor))
+    except ValidationError:
+        raise UnreadableMonitorError(monitor_id) from None
+    # No connection is held while the target is probed: a few slow ones would use up the pool
+    # and stop all other requests.
+    started = datetime.now(UTC)
+    result = await prober.probe(config.target(), monitor.timeout_seconds)
+    completed = CompletedCheck(monitor_id, started, datetime.now(UTC), result)
+    async with database.transaction() as session:
+        await record(session, [completed])
+    return completed
