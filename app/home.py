@@ -54,6 +54,7 @@ async def home() -> Home:
         "health": "/health",
         "ready": "/ready",
         "time": "/time",
+        "status": "/api/status",
         "monitors": "/api/monitors",
         "probe": "/api/probe",
     }

@@ -17,6 +17,7 @@ from app.monitors import routes as monitors
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
+from app.status import routes as status
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -50,4 +51,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(probing.router)
     app.include_router(monitors.router)
     app.include_router(checks.router)
+    app.include_router(status.router)
     return app

@@ -82,6 +82,12 @@ def test_an_address_that_is_not_allowed_is_a_failed_check_that_says_so(
     assert "10.0.0.1" in made["error"]
 
 
+def test_nothing_checked_yet_is_pending(client: TestClient, site: Site) -> None:
+    monitor(client, site)
+
+    assert client.get("/api/status").json()["state"] == "pending"
+
+
 def test_a_checker_fault_is_not_stored_as_a_check(
     client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,1 @@
+"""All monitors at a glance."""
