@@ -24,6 +24,9 @@ WORKDIR /srv
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes --compile -r requirements.lock
 
+# The migrations go with the code they belong to.
+COPY alembic.ini .
+COPY migrations/ migrations/
 COPY app/ app/
 
 # From here on nothing runs as root, neither at build time nor in the container.
