@@ -1,4 +1,4 @@
 """Stagewatch: an uptime monitor's API."""
 
-__version__ = "0.5.0"
-STAGE = "05"
+__version__ = "0.6.0"
+STAGE = "06"

@@ -33,7 +33,8 @@ def main() -> None:
         settings = load_settings()
         port = settings.port
         print(f"Stagewatch: http://localhost:{port} (documentation at /docs, Ctrl-C stops it)")
-        print(f"PostgreSQL runs from a wheel; its data is in {DATA}", flush=True)
+        print(f"PostgreSQL runs from a wheel; its data is in {DATA}")
+        print("Instead of Redis, this process's memory caches and counts", flush=True)
         config = server_config(settings, host="127.0.0.1", port=port, log_level="warning")
         uvicorn.Server(config).run()
 

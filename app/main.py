@@ -11,6 +11,7 @@ from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
+from app.cache import open_cache
 from app.checks import routes as checks
 from app.database import Database
 from app.monitors import routes as monitors
@@ -27,9 +28,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        app.state.cache = open_cache(settings.redis_url)
         app.state.prober = Prober(settings.allowed_networks)
         yield
         await app.state.prober.close()
+        await app.state.cache.close()
         await app.state.database.close()
 
     app = FastAPI(

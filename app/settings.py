@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
     """The maximum number of database connections of an API process."""
 
+    redis_url: str | None = None
+    """Where Redis is: redis://HOST:PORT/DATABASE. None: the process's memory is used instead."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 
@@ -43,6 +46,13 @@ class Settings(BaseSettings):
         if url.get_backend_name() != "postgresql":
             raise ValueError("it must begin with postgresql://")
         return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it must begin with redis://, rediss:// or unix://")
+        return value or None
 
     @field_validator("allowed_networks", mode="before")
     @classmethod

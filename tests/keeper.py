@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests import run
 from tests.engine import engine_answers
-from tests.services import create_database, migrate, postgres
+from tests.services import create_database, migrate, postgres, redis
 
 
 @contextmanager
@@ -22,8 +22,17 @@ def postgres_server(folder: Path) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Start a Redis; every process of the run uses another database in it."""
+    folder.mkdir()
+    with redis(folder, containers=engine_answers()) as url:
+        yield url
+
+
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
     "postgres_server": postgres_server,
+    "redis_server": redis_server,
 }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import make_url
 from testcontainers.community.postgres import PostgresContainer
+from testcontainers.community.redis import RedisContainer
 
 from app.local_postgres import local_postgres
 
@@ -63,3 +65,22 @@ def query(url: str, statement: str) -> list[dict[str, Any]]:
             await connection.close()
 
     return asyncio.run(run())
+
+
+@contextmanager
+def redis(folder: Path, *, containers: bool) -> Iterator[str]:
+    """Start a Redis, without `containers` a redis-server on the path; yields its address."""
+    if containers:
+        with RedisContainer("redis:8") as server:
+            yield f"redis://{server.get_container_host_ip()}:{server.get_exposed_port(6379)}"
+        return
+    socket = folder / "redis.sock"
+    command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", ""]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 10
+            while not socket.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            yield f"unix://{socket}"
+        finally:
+            process.terminate()

@@ -1,4 +1,4 @@
-"""What routes ask for in their parameters: the application's pool and prober."""
+"""What routes ask for in their parameters: the application's pool, cache and prober."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.cache import Cache
 from app.database import Database
 from app.probing.prober import Prober
 
@@ -22,7 +23,14 @@ def get_prober(request: Request) -> Prober:
     return prober
 
 
+def get_cache(request: Request) -> Cache:
+    """Return the application's only cache."""
+    cache: Cache = request.app.state.cache
+    return cache
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
+CacheDep = Annotated[Cache, Depends(get_cache)]
 ProberDep = Annotated[Prober, Depends(get_prober)]
 
 

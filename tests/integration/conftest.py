@@ -1,12 +1,15 @@
 """The application on a real database that is empty at the start of each test."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from redis import Redis
 
 from app.main import create_app
 from app.settings import Settings
+from tests.engine import engine_answers
 from tests.run import shared_server
 from tests.services import create_database, query
 from tests.sites import Site, new_site
@@ -54,6 +57,23 @@ def settings(database_url: str) -> Settings:
 def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def redis_database(worker_id: str) -> str:
+    """Return a database of this process in the run's Redis, which has sixteen."""
+    if not engine_answers() and shutil.which("redis-server") is None:
+        pytest.skip("no Docker engine answers and there is no redis-server on the path")
+    number = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
+    return f"{shared_server('redis_server')}?db={number}"
+
+
+@pytest.fixture
+def redis_url(redis_database: str) -> str:
+    """Return a Redis with nothing in it."""
+    with Redis.from_url(redis_database) as connection:
+        connection.flushdb()
+    return redis_database
 
 
 @pytest.fixture
