@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 
 from app.api.dependencies import DatabaseDep, ProberDep, Session
+from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
 from app.checks.models import Check
@@ -12,7 +13,10 @@ from app.monitors.checking import check_now
 from app.monitors.service import find
 
 router = APIRouter(
-    prefix="/api/monitors/{monitor_id}", tags=["checks"], responses=documented(404, 503)
+    prefix="/api/monitors/{monitor_id}",
+    tags=["checks"],
+    dependencies=[changes_status()],
+    responses=documented(404, 429, 503),
 )
 
 

@@ -8,13 +8,19 @@ from sqlalchemy import select
 
 from app.api.dependencies import Session
 from app.api.etags import IfMatch, etag
+from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
 from app.monitors import service
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import MonitorIn, MonitorOut, monitor_out
 
-router = APIRouter(prefix="/api/monitors", tags=["monitors"], responses=documented(503))
+router = APIRouter(
+    prefix="/api/monitors",
+    tags=["monitors"],
+    dependencies=[changes_status()],
+    responses=documented(429, 503),
+)
 
 
 @router.get("", responses=documented(422))
