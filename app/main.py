@@ -11,6 +11,7 @@ from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
+from app.api.rate_limit import RateLimitMiddleware
 from app.cache import open_cache
 from app.checks import routes as checks
 from app.database import Database
@@ -41,11 +42,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
-    # Middleware added last runs first: a request for the wrong host is refused first of all.
+    # Middleware added last runs first: a request for the wrong host is refused before anything
+    # else, and one over the limit costs only the counting.
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(JsonOnlyMiddleware)
     app.add_middleware(SameOriginMiddleware)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit_per_minute)
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     problems.install(app)
     openapi.install(app)

@@ -29,7 +29,7 @@ async def ready(database: DatabaseDep, cache: CacheDep, response: Response) -> R
     try:
         await cache.ping()
     except CacheUnavailable:
-        checks["redis"] = "does not answer: nothing is cached"
+        checks["redis"] = "does not answer: nothing is cached and no client is rate-limited"
     try:
         await database.ping()
     except DatabaseUnavailable:

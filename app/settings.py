@@ -20,6 +20,9 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
     """Host names that requests may use, without port; "*": any. Addresses are always allowed."""
 
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is trusted."""
+
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """The maximum number of open client connections; fewer if the limit for open files is low."""
 
@@ -31,6 +34,9 @@ class Settings(BaseSettings):
 
     redis_url: str | None = None
     """Where Redis is: redis://HOST:PORT/DATABASE. None: the process's memory is used instead."""
+
+    rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
+    """Requests to /api/ that one client may make per minute."""
 
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
@@ -61,7 +67,7 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         if isinstance(value, str):

@@ -9,7 +9,7 @@ from app.probing.schemas import ProbeRequest, ProbeResult
 router = APIRouter(prefix="/api", tags=["probing"])
 
 
-@router.post("/probe", responses=documented(413, 422, 503))
+@router.post("/probe", responses=documented(413, 422, 429, 503))
 async def probe(asked: ProbeRequest, prober: ProberDep) -> ProbeResult:
     """Send one request to a URL and return the outcome. A failed probe is a result, not an error.
 

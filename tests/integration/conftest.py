@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,7 +12,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.engine import engine_answers
 from tests.run import shared_server
-from tests.services import create_database, query
+from tests.services import create_database, query, redis
 from tests.sites import Site, new_site
 
 # All of the application's tables.
@@ -59,11 +60,18 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
+def redis_runs() -> bool:
+    """Return whether Redis runs in a container; skip the test where it can't run at all."""
+    containers = engine_answers()
+    if not containers and shutil.which("redis-server") is None:
+        pytest.skip("no Docker engine answers and there is no redis-server on the path")
+    return containers
+
+
 @pytest.fixture(scope="session")
 def redis_database(worker_id: str) -> str:
     """Return a database of this process in the run's Redis, which has sixteen."""
-    if not engine_answers() and shutil.which("redis-server") is None:
-        pytest.skip("no Docker engine answers and there is no redis-server on the path")
+    redis_runs()
     number = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
     return f"{shared_server('redis_server')}?db={number}"
 
@@ -74,6 +82,17 @@ def redis_url(redis_database: str) -> str:
     with Redis.from_url(redis_database) as connection:
         connection.flushdb()
     return redis_database
+
+
+@pytest.fixture
+def full_redis(tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a separate Redis that answers but has no memory left."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with redis(folder, containers=redis_runs()) as url:
+        with Redis.from_url(url) as connection:
+            connection.config_set("maxmemory", 1)
+        yield url
 
 
 @pytest.fixture

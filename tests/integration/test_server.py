@@ -218,6 +218,24 @@ def test_connections_leave_files_for_the_rest_of_the_program(
         assert len(server.server_state.connections) <= 10
 
 
+@pytest.mark.parametrize(
+    ("trusted", "clients"), [((), 1), (("127.0.0.1",), 3), (("10.0.0.0/8",), 1)]
+)
+def test_only_a_trusted_proxy_names_clients(
+    settings: Settings, trusted: tuple[str, ...], clients: int
+) -> None:
+    seen = set()
+    with serving(settings.model_copy(update={"trusted_proxies": trusted})) as port:
+        for number in range(3):
+            said = b"Connection: close\r\nX-Forwarded-For: 192.0.2.%d\r\n\r\n" % number
+            answer = ask(port, HEALTH.replace(b"/health", b"/api/nothing") + said)
+            [left] = [line for line in answer.split(b"\r\n") if b"ratelimit-remaining" in line]
+            seen.add(left)
+
+    # Another client has all its requests left except this one.
+    assert len(seen) == (1 if clients == 3 else 3)
+
+
 def test_the_access_log_shows_no_query() -> None:
     arguments = ("127.0.0.1:1", "GET", "/api/x?token=secret", "1.1", 200)
     record = logging.LogRecord(
