@@ -1,6 +1,9 @@
 # The base of the program: Debian with Python, and little else. `slim` leaves out the
 # compilers and headers of the full image: several times less to pull, and less to attack.
-FROM python:3.14-slim
+#
+# This file describes two images that share all but their last layers: `development`, in which
+# `docker compose watch` can change the code, and `production`, in which it can't.
+FROM python:3.14-slim AS base
 
 # Log each line as soon as it is printed; write no .pyc files at run time, because the program's
 # user has no write access anyway.
@@ -29,9 +32,6 @@ COPY alembic.ini .
 COPY migrations/ migrations/
 COPY app/ app/
 
-# From here on nothing runs as root, neither at build time nor in the container.
-USER stagewatch
-
 EXPOSE 8000
 
 # Docker runs this command and shows its result in `docker ps`; `--wait` and `depends_on` can wait
@@ -44,3 +44,14 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --start-interval=1s -
 # container's first process and gets the SIGTERM of `docker stop`; it then finishes the requests in
 # progress. A shell in between would not forward it, and Docker would kill it after ten seconds.
 CMD ["python", "-m", "app.server"]
+
+# `docker compose watch` copies files into the running container as the program's user, who must
+# own them for that.
+FROM base AS development
+RUN chown -R stagewatch app
+USER stagewatch
+
+# The last stage is the default of `docker build`. Here the code belongs to root and the program
+# runs as another user, so a flaw in the program can't be used to change its code.
+FROM base AS production
+USER stagewatch
