@@ -1,5 +1,6 @@
 """Decides which addresses a check may reach: public ones, and those the operator lists."""
 
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import (
     IPv4Address,
@@ -9,6 +10,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from itertools import takewhile
 
 Address = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -67,7 +69,14 @@ _REMEMBERED = 4096
 
 
 class RefusedAddress(Exception):
-    """A check must not reach this address; the message is a sentence that names it and says why."""
+    """A check must not reach this address; the message is a sentence that names it and says why.
+
+    `kind` is the reason without the address, such as "a private".
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Guard:
@@ -79,7 +88,7 @@ class Guard:
             for entry in allowed
             for network in _with_unmapped(ip_network(entry, strict=False))
         )
-        self._verdicts: dict[str, str | None] = {}
+        self._verdicts: dict[str, tuple[str, str] | None] = {}
 
     def check(self, ip: str) -> None:
         """Return if `ip` may be reached, else raise RefusedAddress.
@@ -95,14 +104,16 @@ class Guard:
                 self._verdicts.clear()
             self._verdicts[ip] = verdict
         if verdict is not None:
-            raise RefusedAddress(verdict)
+            raise RefusedAddress(*verdict)
 
-    def _judge(self, ip: str) -> str | None:
+    def _judge(self, ip: str) -> tuple[str, str] | None:
+        """Return the message and the kind of a refusal, or None."""
         try:
             # The zone names the interface, not the destination.
             address = ip_address(ip.partition("%")[0])
         except ValueError:
-            return f"{ip} is not an address"
+            # Refused, like everything that is not known to be allowed.
+            return f"{ip} is not an address", "no"
         forms = [address, *_wrapped(address)]
         if any(form in network for form in forms for network in self._allowed):
             return None
@@ -110,8 +121,55 @@ class Guard:
             kind = _kind(form)
             if kind is not None:
                 shown = ip if form is address else f"{ip}, which is {form},"
-                return f"{shown} is {kind} address; its network is not in ALLOWED_NETWORKS"
+                return f"{shown} is {kind} address; its network is not in ALLOWED_NETWORKS", kind
         return None
+
+    def check_name(self, name: str) -> None:
+        """Raise RefusedAddress if `name` belongs to a reverse zone of refused addresses.
+
+        For example, 5.0.0.10.in-addr.arpa and all names below it, and 10.in-addr.arpa, are refused
+        like 10.0.0.5 and 10.0.0.0/8, for every record type. A zone with public addresses is not.
+        """
+        network = _reverse_network(name)
+        if network is None:
+            return
+        kind = ""
+        for address in (network[0], network[-1]):
+            try:
+                self.check(str(address))
+            except RefusedAddress as refused:
+                kind = refused.kind
+            else:
+                return
+        raise RefusedAddress(
+            f"{name} is a name for {kind} address; its network is not in ALLOWED_NETWORKS", kind
+        )
+
+
+def _reverse_network(name: str) -> IpNetwork | None:
+    """Return the network of a name in in-addr.arpa (RFC 1035, 3.5) or ip6.arpa (RFC 3596, 2.5).
+
+    Labels before the address, as used for delegations and services, are ignored.
+    """
+    labels = name.lower().removesuffix(".").split(".")
+    if labels[-2:] == ["in-addr", "arpa"]:
+        parts = _leading(labels[-3:-7:-1], re.compile(r"[0-9]{1,3}", re.ASCII))
+        value = "".join([f"{int(part) & 255:02x}" for part in parts])
+        width, size = 32, 8 * len(parts)
+    elif labels[-2:] == ["ip6", "arpa"]:
+        parts = _leading(labels[-3:-35:-1], re.compile(r"[0-9a-f]", re.ASCII))
+        value = "".join(parts)
+        width, size = 128, 4 * len(parts)
+    else:
+        return None
+    if not size:
+        return None
+    number = int(value, 16) << (width - size)
+    return IPv4Network((number, size)) if width == 32 else IPv6Network((number, size))
+
+
+def _leading(labels: Sequence[str], form: re.Pattern[str]) -> list[str]:
+    return list(takewhile(form.fullmatch, labels))
 
 
 def _with_unmapped(network: IpNetwork) -> Iterator[IpNetwork]:

@@ -11,7 +11,7 @@ from typing import Any
 import httpcore2
 
 from app.probing.guard import Guard, RefusedAddress
-from app.probing.result import CheckerFault, Failure, Timings, explain, explain_lookup
+from app.probing.result import CheckerFault, Failure, Timings, explain_library, explain_lookup
 
 # How long one address is tried before the next one of the same name is tried, so that a dead IPv6
 # route does not use up the time of the check.
@@ -101,7 +101,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             except TimeoutError:
                 fault = fault or Failure("connection timed out")
             except httpcore2.ConnectError as error:
-                fault = fault or explain(error, host)
+                fault = fault or explain_library(error, host)
             else:
                 self._watch.add("connect_ms", started)
                 return _TimedStream(stream, host, self._watch)
@@ -147,7 +147,7 @@ class _TimedStream(httpcore2.AsyncNetworkStream):
             name = (server_hostname or self._host).removesuffix(".")
             secured = await self._stream.start_tls(ssl_context, name)
         except httpcore2.ConnectError as error:
-            fault = explain(error, self._host)
+            fault = explain_library(error, self._host)
             if isinstance(fault, Failure) and not fault.reason.startswith("TLS: "):
                 fault = Failure("TLS: the server closed the connection during the handshake")
             raise fault from None
@@ -169,7 +169,7 @@ class _TimedStream(httpcore2.AsyncNetworkStream):
         try:
             data = await self._stream.read(max_bytes)
         except httpcore2.ReadError as error:
-            fault = explain(error, self._host)
+            fault = explain_library(error, self._host)
             if isinstance(fault, Failure) and self._watch.phase == "reading the body":
                 fault = Failure(f"{fault.reason} before the body was complete")
             raise fault from None

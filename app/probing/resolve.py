@@ -1,6 +1,7 @@
 """Name resolution that never blocks other checks and returns answers at most a second old."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -11,7 +12,7 @@ import aiodns
 import pycares
 from pycares import errno as ares
 
-from app.probing.result import CheckerFault, Failure
+from app.probing.result import CheckerFault, Failure, explain
 from app.probing.urls import numeric_address
 
 # c-ares caches every answer, even "no such name", for its TTL, up to an hour, and pycares has no
@@ -24,6 +25,9 @@ TRY_SECONDS = 2.0
 TRIES = 2
 # How long the name servers have to give any answer at all after a failed lookup.
 SELF_TEST_SECONDS = 1.0
+# Files that must be free for a new channel, in pairs: its events, resolv.conf, the hosts file, and
+# a socket per name server.
+FREE_PAIRS = 4
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -152,6 +156,7 @@ class Resolver:
     def _open(self) -> _Channel:
         if self._closed:
             raise CheckerFault("the checker is stopping")
+        _ensure_files()
         loop = asyncio.get_running_loop()
         try:
             resolver = aiodns.DNSResolver(
@@ -207,6 +212,24 @@ class Resolver:
             # A copy every time: several checks may share the answer, and raising modifies it.
             raise type(answer)(answer.reason)
         return answer
+
+
+def _ensure_files() -> None:
+    """Raise CheckerFault if a new channel could not open its files now.
+
+    c-ares does not report that. Without resolv.conf the channel asks 127.0.0.1 as long as it lives,
+    and without a socket it says that no server can be reached. If files are free again a moment
+    later, the name servers answer the test query, and the name would be blamed.
+    """
+    opened: list[int] = []
+    try:
+        for _ in range(FREE_PAIRS):
+            opened += os.pipe()
+    except OSError as error:
+        raise explain(error) from None
+    finally:
+        for file in opened:
+            os.close(file)
 
 
 def _server(text: str) -> str:

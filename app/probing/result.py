@@ -102,27 +102,17 @@ _BY_ERRNO = {
     errno.EACCES: "the connection is not permitted here",
     errno.EPERM: "the connection is not permitted here",
 }
+TOO_MANY_FILES = "the checker has too many open files"
+OUT_OF_MEMORY = "the checker has no memory left"
 # What the checker itself has run out of. It says nothing of the target.
 _LACKING = {
-    errno.EMFILE: "the checker has too many open files",
+    errno.EMFILE: TOO_MANY_FILES,
     errno.ENFILE: "the checker's machine has too many open files",
-    errno.ENOMEM: "the checker is out of memory",
-    errno.ENOBUFS: "the checker has no memory left for the network",
-    errno.EADDRNOTAVAIL: "the checker has no local address or port left for the connection",
+    errno.ENOMEM: OUT_OF_MEMORY,
+    errno.ENOBUFS: OUT_OF_MEMORY,
+    errno.EADDRNOTAVAIL: "the checker has no local port left",
 }
-
-# X509_V_ERR_* of OpenSSL, include/openssl/x509_vfy.h.
-_CERTIFICATE = {
-    9: "the certificate is not valid yet",
-    10: "certificate has expired",
-    18: "the certificate is self-signed",
-    19: "the certificate is signed by an authority that is not trusted",
-    20: "the certificate is signed by an authority that is not trusted",
-    21: "the certificate is signed by an authority that is not trusted",
-    23: "the certificate has been revoked",
-}
-_HOSTNAME_MISMATCH = frozenset({62, 64})
-_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 class Failure(Exception):
@@ -134,7 +124,7 @@ class Failure(Exception):
 
 
 class CheckerFault(Exception):
-    """The checker itself lacks what a check needs: there is no result.
+    """The checker itself lacks what a check needs, or has a bug: there is no result.
 
     The target may be healthy, so this must never count as its outage. `reason` is a plain sentence.
     """
@@ -144,7 +134,39 @@ class CheckerFault(Exception):
         self.reason = reason
 
 
-def explain(error: BaseException, host: str) -> Failure | CheckerFault:
+def explain(error: OSError) -> Failure | CheckerFault:
+    """Return what the operating system's error means for the check, to be raised."""
+    if error.errno is None:
+        # uvloop raises some of these bare.
+        if isinstance(error, ConnectionError):
+            return Failure(_BY_ERRNO[errno.ECONNRESET])
+        # aiohappyeyeballs sums up different errors in the text of one.
+        for number in _ERRNO.findall(str(error)):
+            if int(number) in _LACKING and int(number) != errno.EADDRNOTAVAIL:
+                return CheckerFault(_LACKING[int(number)])
+        return Failure("the connection failed")
+    if error.errno in _LACKING:
+        return CheckerFault(_LACKING[error.errno])
+    return Failure(_BY_ERRNO.get(error.errno) or os.strerror(error.errno).lower())
+
+
+# X509_V_ERR_* of OpenSSL, include/openssl/x509_vfy.h.
+_CERTIFICATE = {
+    9: "the certificate is not valid yet",
+    10: "certificate has expired",
+    18: "the certificate is self-signed",
+    19: "the certificate is signed by an authority that is not trusted",
+    20: "the certificate is signed by an authority that is not trusted",
+    21: "the certificate is signed by an authority that is not trusted",
+    23: "the certificate has been revoked",
+}
+
+_HOSTNAME_MISMATCH = frozenset({62, 64})
+
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+
+
+def explain_library(error: BaseException, host: str) -> Failure | CheckerFault:
     """Return what an error of a connection to `host` means for the check, to be raised.
 
     The libraries wrap the error of the operating system or OpenSSL, so the causes are searched.
@@ -165,7 +187,7 @@ def explain(error: BaseException, host: str) -> Failure | CheckerFault:
 def explain_lookup(error: OSError, host: str) -> Failure | CheckerFault:
     """Return what a failed lookup of `host` means for the check, to be raised."""
     if not isinstance(error, socket.gaierror):
-        return explain(error, host)
+        return explain_library(error, host)
     if error.errno == socket.EAI_MEMORY:
         return CheckerFault(_LACKING[errno.ENOMEM])
     if error.errno == socket.EAI_AGAIN:
