@@ -12,14 +12,20 @@ from pydantic import (
 )
 
 from app.fields import InputModel, Milliseconds, Number, Seconds, Text
+from app.probing.headers import check_header, is_masked
 from app.probing.result import Result
-from app.probing.rules import check_header, check_json_path, parse_status_ranges
 from app.probing.targets import HttpTarget
 from app.probing.urls import parse_url
+from app.probing.verdict import parse_json_path, parse_status_ranges
 
 
 def _url(text: str) -> str:
     return parse_url(text).text
+
+
+def _json_path(text: str) -> str:
+    parse_json_path(text)
+    return text
 
 
 class HttpSpec(InputModel):
@@ -40,8 +46,8 @@ class HttpSpec(InputModel):
     keyword_absent: bool = Field(
         default=False, description="The keyword must be absent instead of present."
     )
-    json_path: Annotated[Text, Field(max_length=500), AfterValidator(check_json_path)] | None = (
-        Field(default=None, examples=["$.status"], description="A singular query as in RFC 9535.")
+    json_path: Annotated[Text, Field(max_length=500), AfterValidator(_json_path)] | None = Field(
+        default=None, examples=["$.status"], description="A singular query as in RFC 9535."
     )
     json_value: Text | bool | Number | None = Field(
         default=None, examples=["ok"], description="The required value at `json_path`."
@@ -101,6 +107,13 @@ class ProbeRequest(HttpSpec):
     """One immediate probe."""
 
     timeout_seconds: Annotated[Seconds, Field(ge=0.1, le=60)] = 10
+
+    @field_validator("headers")
+    @classmethod
+    def _no_mask(cls, headers: dict[str, str]) -> dict[str, str]:
+        if is_masked(headers):
+            raise ValueError("*** stands for a stored value, which a probe does not have")
+        return headers
 
 
 class TimingsOut(BaseModel):

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from app.probing.rules import JsonScalar, check_header, check_method
+from app.probing.headers import check_header, check_method
 from app.probing.urls import Url
+
+JsonScalar = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,91 @@
-"""Whether an HTTP response meets the conditions that a monitor sets."""
+"""The conditions that a monitor may set for an HTTP response, and whether they are met."""
 
 import json
 import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from time import time
+
+from jsonpath import JSONPath, JSONPathEnvironment
 
 from app.probing.http import Response
 from app.probing.result import Failure
-from app.probing.rules import JsonScalar, find, show_status_ranges
-from app.probing.targets import HttpTarget
+from app.probing.targets import HttpTarget, JsonScalar
+
+JSON_PATH_LIMIT = 500
 
 DAY = 86_400
 _SHOWN = 60
 
+_STATUS_RANGE = re.compile(r"([1-5][0-9]{2})(?:\s*-\s*([1-5][0-9]{2}))?", re.ASCII)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+# The server names the encoding, so only known, harmless text encodings are accepted.
+_CHARSETS = re.compile(
+    r"(iso-?8859-?[0-9]{1,2}|latin-?1|windows-125[0-8]|koi8-[ru]|utf-16(le|be)?|shift_jis|euc-jp"
+    r"|iso-2022-jp|gbk|gb2312|gb18030|big5|euc-kr)",
+    re.IGNORECASE,
+)
+
+_environment = JSONPathEnvironment(strict=True)
+
+
+def parse_status_ranges(items: Iterable[str | int]) -> tuple[range, ...]:
+    """Return ["200-299", "301", 404] as ranges; raise ValueError with a plain sentence."""
+    ranges = tuple(_status_range(item) for item in items)
+    if not ranges:
+        raise ValueError("at least one status must be accepted")
+    return ranges
+
+
+def _status_range(item: str | int) -> range:
+    text = "" if isinstance(item, bool) else str(item).strip()
+    match = _STATUS_RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"{str(item)[:40]!r} is not a status between 100 and 599, nor a range of them"
+        )
+    first = int(match[1])
+    last = int(match[2] or first)
+    if last < first:
+        raise ValueError(f"the range {text!r} is reversed")
+    return range(first, last + 1)
+
+
+def show_status_ranges(ranges: Sequence[range]) -> str:
+    """Return ranges as text for users: 200-299, 301."""
+    return ", ".join(
+        str(statuses.start) if len(statuses) == 1 else f"{statuses.start}-{statuses.stop - 1}"
+        for statuses in ranges
+    )
+
+
+@lru_cache(maxsize=1024)
+def parse_json_path(text: str) -> JSONPath:
+    """Return a singular query of RFC 9535 ($.a[0]['b']), which finds at most one value.
+
+    Raises ValueError for anything else: with a document of the server's choosing, wildcards,
+    slices, filters and `..` can take unlimited time.
+    """
+    if len(text) > JSON_PATH_LIMIT:
+        raise ValueError(f"the JSON path is longer than {JSON_PATH_LIMIT} characters")
+    try:
+        query = _environment.compile(text)
+    except Exception as error:  # noqa: BLE001  (OverflowError too, for a number like 1e400)
+        # Formatting the error reads the source and can fail for an empty path, so only the
+        # argument is used.
+        why = error.args[0] if error.args else "it cannot be read"
+        raise ValueError(f"not a JSON path: {why}") from None
+    if not (isinstance(query, JSONPath) and query.singular_query()):
+        raise ValueError("the JSON path must lead to one value: only names and indexes")
+    return query
+
+
+def find_json(path: str, document: object) -> object:
+    """Return the value that the path selects; raise LookupError if there is none."""
+    found = parse_json_path(path).findall(document)  # type: ignore[arg-type]  # any document
+    if not found:
+        raise LookupError(path)
+    return found[0]
 
 
 def judge(target: HttpTarget, response: Response) -> None:
@@ -43,11 +116,18 @@ def _contains(response: Response, keyword: str) -> bool:
     if keyword.encode("utf-8", "replace") in response.body:
         return True
     declared = _CHARSET.search(response.headers.get(b"content-type", b""))
-    if declared is None:
+    charset = declared[1].decode("ascii") if declared else ""
+    if not _CHARSETS.fullmatch(charset):
         return False
+    if charset.lower() == "utf-16":
+        # There is no byte order mark in the middle of the text, so both orders are tried.
+        return any(
+            keyword.encode(order, "replace") in response.body for order in ("utf-16le", "utf-16be")
+        )
     try:
-        return keyword.encode(declared[1].decode("ascii")) in response.body
-    except (LookupError, UnicodeError):
+        return keyword.encode(charset) in response.body
+    except (LookupError, UnicodeEncodeError):
+        # Python does not know the encoding, or it can't encode the keyword: then it isn't there.
         return False
 
 
@@ -59,7 +139,9 @@ def _judge_json(response: Response, path: str, expected: JsonScalar) -> None:
     except (ValueError, RecursionError):
         raise Failure("body is not JSON") from None
     try:
-        value = find(path, document)
+        value = find_json(path, document)
+    except ValueError as error:
+        raise Failure(str(error)) from None
     except LookupError:
         raise Failure(f"JSON path {path} leads to nothing") from None
     if not _equal(value, expected):
