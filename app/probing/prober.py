@@ -1,19 +1,23 @@
-"""The entry point to all checks: take a target, return a result in time."""
+"""The entry point to all checks: take a target of any kind, return a result in time."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from app.probing.guard import Guard, IpNetwork
 from app.probing.http import fetch
 from app.probing.network import Stopwatch
-from app.probing.result import CheckerFault, Failure, Result, reason
+from app.probing.result import OUT_OF_MEMORY, CheckerFault, Failure, Result, reason
 from app.probing.targets import HttpTarget
 from app.probing.verdict import judge
 
 log = logging.getLogger(__name__)
 
 Target = HttpTarget
+Check = Callable[[Any, Stopwatch], Awaitable[None]]
+T = TypeVar("T")
 
 
 class Prober:
@@ -27,8 +31,11 @@ class Prober:
         allowed_networks: Sequence[IpNetwork | str] = (),
         user_agent: str = "Stagewatch",
     ) -> None:
-        self._guard = Guard(allowed_networks)
-        self._user_agent = user_agent
+        guard = Guard(allowed_networks)
+        # To add a kind of monitor, add a line here.
+        self._checks: dict[type, Check] = {
+            HttpTarget: partial(check_http, guard, user_agent),
+        }
 
     async def probe(
         self,
@@ -38,28 +45,39 @@ class Prober:
         """Return the outcome of one check of `target` within `timeout` seconds.
 
         Raises CheckerFault if the checker itself lacks a resource: then nothing is known about the
-        target. Raises nothing else.
+        target.
         """
         watch = Stopwatch()
         error: str | None = None
-        deadline = asyncio.timeout(timeout)
         try:
-            async with deadline:
-                judge(target, await fetch(target, self._guard, self._user_agent, watch))
-        except CheckerFault:
-            raise
-        except MemoryError:
-            raise CheckerFault("the checker is out of memory") from None
+            await self._within(timeout, self._checks[type(target)](target, watch), watch)
         except Failure as failure:
             error = reason(failure.reason)
-        except Exception as unexpected:
-            if deadline.expired():
-                error = f"timed out after {timeout:g} s while {watch.phase}"
-            else:
-                log.exception("a check of %s failed because of a bug", target.url.host)
-                error = reason(f"internal error: {str(unexpected) or type(unexpected).__name__}")
         timings = watch.timings()
         return Result(error is None, timings.total_ms, timings, watch.status_code, error)
 
     async def close(self) -> None:
         """Release what is held between checks, which is nothing yet."""
+
+    async def _within(self, seconds: float, work: Awaitable[T], watch: Stopwatch) -> T:
+        """Return the result of `work`; raise nothing but Failure, CheckerFault, CancelledError."""
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                return await work
+        except (Failure, CheckerFault):
+            raise
+        except MemoryError:
+            raise CheckerFault(OUT_OF_MEMORY) from None
+        except Exception as unexpected:
+            if not (isinstance(unexpected, TimeoutError) and deadline.expired()):
+                # A bug here must not be reported as an outage of the target.
+                log.exception("a check failed with an internal error")
+                why = str(unexpected) or type(unexpected).__name__
+                raise CheckerFault(reason(f"internal error: {why}")) from unexpected
+        raise Failure(f"timed out after {seconds:g} s while {watch.phase}")
+
+
+async def check_http(guard: Guard, user_agent: str, target: HttpTarget, watch: Stopwatch) -> None:
+    """Return if the target responds as required; raise Failure otherwise."""
+    judge(target, await fetch(target, guard, user_agent, watch))
