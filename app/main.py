@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
         app.state.cache = open_cache(settings.redis_url)
-        app.state.prober = Prober(settings.allowed_networks)
+        app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         yield
         await app.state.prober.close()
         await app.state.cache.close()

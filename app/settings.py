@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 
+    nameservers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Name servers for checks, "ip" or "ip:port"; by default those of the system."""
+
     @field_validator("database_url")
     @classmethod
     def _asyncpg(cls, value: str) -> str:
@@ -67,7 +70,7 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
+    @field_validator("allowed_hosts", "nameservers", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         if isinstance(value, str):

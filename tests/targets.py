@@ -9,7 +9,6 @@ with Targets() as targets:
 """
 
 import asyncio
-import datetime as dt
 import gzip
 import itertools
 import json
@@ -19,6 +18,7 @@ import struct
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import trustme
@@ -190,6 +190,11 @@ def reset(writer: Writer) -> None:
     writer.transport.abort()
 
 
+def _deflated(data: bytes, wbits: int) -> bytes:
+    packer = zlib.compressobj(wbits=wbits)
+    return packer.compress(data) + packer.flush()
+
+
 def _gzipped(body: bytes) -> bytes:
     return answer(body, headers=("Content-Encoding: gzip",))
 
@@ -219,15 +224,28 @@ PATHS: dict[str, Answer] = {
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n"
         + answer(b"finally")
     ),
+    "/interim-close": fixed(
+        b"HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n" + answer(b"finally")
+    ),
+    "/folded-header": fixed(answer(b"ok", headers=("X-Folded: one\r\n two", "X-More: \x01"))),
+    "/chunked-with-length": fixed(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nall i\r\n6\r\ns well\r\n0\r\n\r\n"
+    ),
+    "/upgrade": fixed(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n\x00\x01"
+    ),
     "/junk-after": fixed(answer(b"good") + b"\x00 and then some junk"),
     "/long": fixed(answer(b"begin" + b"x" * (3 * MIB) + b"end")),
     "/long-chunked": fixed(_CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (2 * MIB, b"x" * (2 * MIB))),
+    "/long-until-close": fixed(b"HTTP/1.1 200 OK\r\n\r\nbegin" + b"x" * (3 * MIB) + b"end"),
     "/just-fits": fixed(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * MIB),
     "/cut": fixed(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"),
     "/cut-headers": fixed(b"HTTP/1.1 200 OK\r\nContent-Le"),
     "/nothing": fixed(b""),
     "/reset-in-body": reset_in_body,
     "/garbage": fixed(b"\x16\x03\x01 what is this? \xff\xfe\r\n\r\n"),
+    "/ssh": fixed(b"SSH-2.0-OpenSSH_9.6\r\n"),
     "/bad-length": fixed(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
     "/two-lengths": fixed(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
     "/invalid-utf-8": fixed(
@@ -241,13 +259,17 @@ PATHS: dict[str, Answer] = {
     "/nul-in-body": fixed(answer(b"a\x00b")),
     "/nul-in-json": fixed(answer(b'{"a": "x\\u0000\\ud800y"}')),
     "/big-headers": fixed(answer(b"ok", headers=tuple(f"X-{n}: {'y' * 900}" for n in range(60)))),
+    "/huge-headers": fixed(answer(b"ok", headers=tuple(f"X-{n}: {'y' * 900}" for n in range(90)))),
     "/gzip": fixed(_gzipped(gzip.compress(b"packed and well"))),
     "/gzip-long": fixed(_gzipped(gzip.compress(_LONG_TEXT))),
     "/gzip-cut": fixed(_gzipped(gzip.compress(b"packed and well" * 50)[:-12])),
     "/gzip-damaged": fixed(_gzipped(b"not packed at all")),
     "/gzip-bomb": fixed(_gzipped(gzip.compress(b"\0" * (32 * MIB)))),
     "/deflate": fixed(
-        answer(zlib.compress(b"packed and well"), headers=("Content-Encoding: deflate",))
+        answer(_deflated(b"packed and well", 15), headers=("Content-Encoding: deflate",))
+    ),
+    "/deflate-raw": fixed(
+        answer(_deflated(b"packed and well", -15), headers=("Content-Encoding: deflate",))
     ),
     "/status": status,
     "/echo": echo,
@@ -255,6 +277,10 @@ PATHS: dict[str, Answer] = {
     "/redirect-often": redirect_often,
     "/loop": fixed(answer(status="302 Found", headers=("Location: /loop2",))),
     "/loop2": fixed(answer(status="302 Found", headers=("Location: /loop",))),
+    "/redirect-padded": fixed(answer(status="302 Found", headers=("Location: /ok \t",))),
+    "/gzip-padded": fixed(
+        answer(gzip.compress(b"packed and well"), headers=("Content-Encoding: gzip ",))
+    ),
     "/redirect-nowhere": fixed(answer(status="302 Found")),
     "/redirect-slow-body": fixed(
         b"HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 1000\r\n\r\n"
@@ -297,12 +323,19 @@ async def _raw_silent(reader: asyncio.StreamReader, writer: Writer) -> None:
     await asyncio.sleep(3600)
 
 
+async def _raw_answers_first(reader: asyncio.StreamReader, writer: Writer) -> None:
+    """Answers before it has read the request, of which it reads nothing."""
+    writer.write(answer(b"too large", status="413 Content Too Large"))
+    await asyncio.sleep(3600)
+
+
 RAW = {
     "reset": _raw_reset,
     "close": _raw_close,
     "talks-first": _raw_talks_first,
     "garbage": _raw_garbage,
     "silent": _raw_silent,
+    "answers-first": _raw_answers_first,
 }
 
 
@@ -315,14 +348,14 @@ class Targets(BackgroundServers):
         self._servers: list[asyncio.Server] = []
         authority = trustme.CA()
         self.ca_pem = authority.cert_pem.bytes()
-        now = dt.datetime.now(dt.UTC)
+        now = datetime.now(UTC)
         names = ("localhost", "127.0.0.1", "good.test", "::1")
         self._certificates = {
-            "good": authority.issue_cert(*names, not_after=now + dt.timedelta(days=10, hours=1)),
+            "good": authority.issue_cert(*names, not_after=now + timedelta(days=10, hours=1)),
             "expired": authority.issue_cert(
                 *names,
-                not_before=now - dt.timedelta(days=9),
-                not_after=now - dt.timedelta(days=2),
+                not_before=now - timedelta(days=9),
+                not_after=now - timedelta(days=2),
             ),
             "wrong-name": authority.issue_cert("other.test"),
             "self-signed": trustme.CA().issue_cert(*names),

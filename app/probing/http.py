@@ -1,41 +1,76 @@
 """The HTTP client: every request gets a new connection, and the guard checks every hop."""
 
-import ssl
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import cast
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-import httpcore2
-
-from app.probing.guard import Guard
-from app.probing.network import GuardedBackend, Stopwatch, tls_context
-from app.probing.result import Failure
-from app.probing.targets import HttpTarget
+from app.probing.answer import REDIRECTS, Answer
+from app.probing.connect import Connector, certificate_expiry, secure
+from app.probing.headers import OF_THE_BODY, SAFE_ACROSS_ORIGINS, check_header, check_method
+from app.probing.http_protocol import READ_SIZE, HttpProtocol
+from app.probing.result import Failure, Stopwatch
 from app.probing.urls import Url, join
 
-BODY_LIMIT = 1024 * 1024
 MAX_REDIRECTS = 10
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# The only headers kept on a redirect to another origin. RFC 9110, section 15.4, names some that
-# must go (Authorization, Cookie, Host), but credentials have many more names: PRIVATE-TOKEN,
-# X-Api-Key. So this is an allow-list.
-_FOR_ANYBODY = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+Headers = Sequence[tuple[str, str]]
+
 # Compression would cost both sides more than it saves. Connections are never reused: a check over
 # an open connection would not notice that new ones are refused.
 _OWN = (("Accept", "*/*"), ("Accept-Encoding", "identity"), ("Connection", "close"))
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The final response. `headers` has lower-case names.
+@dataclass(slots=True)
+class Request:
+    """A request, and what is wanted of the response. Do not modify it once it is created.
 
-    `body` is its first MiB, decompressed; `truncated` means there was more.
+    `keep_body` asks for the body's content; `certificate` for the certificate's expiry date. `head`
+    and `tail` are the request's bytes, before and after the client's User-Agent, which is sent
+    unless `headers` names one. Raises ValueError for a method or a header that cannot be sent.
+    """
+
+    url: Url
+    method: str = "GET"
+    headers: Headers = ()
+    body: bytes | None = None
+    follow_redirects: bool = True
+    verify_tls: bool = True
+    keep_body: bool = True
+    certificate: bool = False
+    head: bytes = field(init=False, repr=False, compare=False)
+    tail: bytes = field(init=False, repr=False, compare=False)
+    names_user_agent: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Serialise the request, rejecting whatever would break the syntax, wherever it comes from.
+
+        The caller's headers replace the client's own headers of the same name.
+        """
+        check_method(self.method)
+        for name, value in self.headers:
+            check_header(name, value)
+        given = {name.lower() for name, _ in self.headers}
+        own = [("Host", self.url.authority), *_OWN]
+        lines = [header for header in own if header[0].lower() not in given]
+        lines.extend((name, value.strip()) for name, value in self.headers)
+        body = self.body
+        if body is not None or self.method in ("POST", "PUT", "PATCH"):
+            lines.append(("Content-Length", str(len(body or b""))))
+        text = "".join([f"{name}: {value}\r\n" for name, value in lines])
+        self.head = f"{self.method} {self.url.target} HTTP/1.1\r\n{text}".encode()
+        self.tail = b"\r\n" + (body or b"")
+        self.names_user_agent = "user-agent" in given
+
+
+@dataclass(slots=True)
+class Response:
+    """The final response. `headers` has lower-case names, and only the headers that are used.
+
+    `body` is its first MiB, decompressed, if it was requested; `truncated` means there was more.
     `certificate_expires` is the earliest expiry on the redirect path, in seconds since the epoch.
     """
 
+    url: Url
     status: int
     headers: dict[bytes, bytes]
     body: bytes
@@ -43,153 +78,120 @@ class Response:
     certificate_expires: float | None
 
 
-async def fetch(target: HttpTarget, guard: Guard, user_agent: str, watch: Stopwatch) -> Response:
-    """Return the response to `target`'s request, after redirects; raise Failure if there is none.
+class HttpClient:
+    """Sends requests through `connector` as `user_agent`; keeps no state between requests.
 
-    This function has no deadline: the caller must set one around it.
+    Use it in one event loop only: all connections read into the same buffer, one at a time.
     """
-    response = await _once(target, guard, user_agent, watch)
-    seen = {(target.method, target.url.text)}
-    expires = response.certificate_expires
-    while target.follow_redirects and _is_redirect(response):
-        target = _next(target, response)
-        if (target.method, target.url.text) in seen:
-            raise Failure(f"redirect loop at {target.url.text}")
-        if len(seen) > MAX_REDIRECTS:
-            raise Failure(f"more than {MAX_REDIRECTS} redirects")
-        seen.add((target.method, target.url.text))
-        try:
-            response = await _once(target, guard, user_agent, watch)
-        except Failure as failure:
-            raise Failure(f"{failure.reason} (redirected to {target.url.text})") from None
-        expires = min(filter(None, (expires, response.certificate_expires)), default=None)
-    return replace(response, certificate_expires=expires)
 
+    def __init__(self, connector: Connector, user_agent: str) -> None:
+        self._connector = connector
+        self._user_agent = f"User-Agent: {user_agent}\r\n".encode()
+        self._buffer = memoryview(bytearray(READ_SIZE))
 
-async def _once(target: HttpTarget, guard: Guard, user_agent: str, watch: Stopwatch) -> Response:
-    """Return one server's response."""
-    url = target.url
-    location = httpcore2.URL(
-        scheme=url.scheme.encode(),
-        host=url.host.encode(),
-        port=url.port,
-        target=url.target.encode(),
-    )
-    connection = httpcore2.AsyncHTTPConnection(
-        location.origin,
-        ssl_context=tls_context(verify=target.verify_tls),
-        network_backend=GuardedBackend(guard, watch),
-    )
-    request = httpcore2.Request(
-        target.method, location, headers=_headers(target, user_agent), content=target.body or b""
-    )
-    try:
-        answer = await connection.handle_async_request(request)
-        watch.status_code = answer.status
-        headers = {name.lower(): value for name, value in answer.headers}
-        response = Response(
-            answer.status,
-            headers,
-            b"",
-            truncated=False,
-            certificate_expires=_certificate_expiry(answer),
-        )
-        if target.follow_redirects and _is_redirect(response):
+    async def fetch(self, request: Request, watch: Stopwatch) -> Response:
+        """Return the response to `request`, after redirects; raise Failure if there is none.
+
+        This method has no deadline: the caller must set one around it.
+        """
+        response = await self._once(request, watch)
+        if not (request.follow_redirects and _redirected(response)):
             return response
-        watch.phase = "reading the body"
-        return await _read_body(answer, response)
-    except httpcore2.RemoteProtocolError as error:
-        raise Failure(_broken(error, watch.phase)) from None
-    except httpcore2.LocalProtocolError as error:
-        raise Failure(f"the request cannot be sent: {error}") from None
-    finally:
-        await connection.aclose()
+        seen = {(request.method, request.url.text)}
+        for _ in range(MAX_REDIRECTS):
+            request = _next_request(request, response)
+            if (request.method, request.url.text) in seen:
+                raise Failure(f"redirect loop at {request.url.text}")
+            seen.add((request.method, request.url.text))
+            expires = response.certificate_expires
+            try:
+                response = await self._once(request, watch, expires)
+            except Failure as failure:
+                raise Failure(f"{failure.reason} (redirected to {request.url.text})") from None
+            if not _redirected(response):
+                return response
+        raise Failure(f"more than {MAX_REDIRECTS} redirects")
+
+    async def _once(
+        self, request: Request, watch: Stopwatch, expires: float | None = None
+    ) -> Response:
+        """Return one server's response; `expires` is the earliest certificate expiry so far."""
+        url = request.url
+        tls = url.scheme == "https"
+        agent = b"" if request.names_user_agent else self._user_agent
+        loop = asyncio.get_running_loop()
+        answer = Answer(
+            loop.create_future(),
+            watch,
+            head=request.method == "HEAD",
+            follow=request.follow_redirects,
+            keep=request.keep_body,
+        )
+        sent = request.head + agent + request.tail
+        protocol = HttpProtocol(loop, self._buffer, sent, answer, watch, tls=tls)
+        try:
+            transport = await self._connector.connect(lambda: protocol, url.host, url.port, watch)
+            if tls:
+                protocol.begin_tls()
+                transport = await secure(
+                    transport, protocol, url.host, watch, verify=request.verify_tls
+                )
+                protocol.transport = transport
+                if request.certificate:
+                    expires = _earlier(expires, certificate_expiry(transport))
+                protocol.send()
+            await answer.done
+        finally:
+            protocol.close()
+        if answer.failure is not None:
+            # A copy: raising the original would make a reference cycle through its traceback.
+            raise type(answer.failure)(answer.failure.reason)
+        body = answer.body
+        return Response(
+            url,
+            answer.status,
+            answer.headers,
+            body.content() if body is not None else b"",
+            answer.truncated or (body is not None and body.truncated),
+            expires,
+        )
 
 
-def _headers(target: HttpTarget, user_agent: str) -> list[tuple[bytes, bytes]]:
-    """Return the headers to send: the target's replace the client's own of the same name."""
-    given = {name.lower() for name, _ in target.headers}
-    own = (("Host", target.url.authority), ("User-Agent", user_agent), *_OWN)
-    headers = [header for header in own if header[0].lower() not in given]
-    headers += [(name, value.strip()) for name, value in target.headers]
-    if target.body is not None or target.method in ("POST", "PUT", "PATCH"):
-        headers.append(("Content-Length", str(len(target.body or b""))))
-    return [(name.encode(), value.encode()) for name, value in headers]
+def _redirected(response: Response) -> bool:
+    return b"location" in response.headers and response.status in REDIRECTS
 
 
-async def _read_body(answer: httpcore2.Response, response: Response) -> Response:
-    """Return `response` with its body, of which at most 1 MiB is read or decompressed."""
-    packed = response.headers.get(b"content-encoding", b"").lower()
-    # 32: detect gzip or zlib by the header.
-    inflate = zlib.decompressobj(32 + zlib.MAX_WBITS) if packed in (b"gzip", b"deflate") else None
-    body = bytearray()
-    begun = False
-    assert isinstance(answer.stream, AsyncIterable)
-    # Close it at the limit as well: otherwise the event loop would have to do so later.
-    async with aclosing(cast("AsyncGenerator[bytes]", aiter(answer.stream))) as parts:
-        async for part in parts:
-            begun = True
-            if inflate:
-                try:
-                    body += inflate.decompress(part, BODY_LIMIT - len(body) + 1)
-                except zlib.error:
-                    raise Failure("the compressed body is damaged") from None
-            else:
-                body += part
-            if len(body) > BODY_LIMIT:
-                if b"content-length" not in response.headers:
-                    raise Failure("body did not end within 1 MiB")
-                return replace(response, body=bytes(body[:BODY_LIMIT]), truncated=True)
-    if inflate and begun and not inflate.eof:
-        raise Failure("the compressed body is incomplete")
-    return replace(response, body=bytes(body))
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else min(one, other)
 
 
-def _is_redirect(response: Response) -> bool:
-    return response.status in _REDIRECTS and b"location" in response.headers
-
-
-def _next(target: HttpTarget, response: Response) -> HttpTarget:
+def _next_request(request: Request, response: Response) -> Request:
     """Return the request that a browser would send next (RFC 9110, section 15.4; Fetch, 4.4)."""
+    raw = response.headers[b"location"]
     try:
-        url = join(target.url, response.headers[b"location"].decode("utf-8", "surrogateescape"))
+        location = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        location = raw.decode("latin-1")
+    try:
+        url = join(response.url, location)
     except ValueError as error:
         raise Failure(f"redirect to an address that cannot be used: {error}") from None
-    method, body, headers = target.method, target.body, target.headers
+    method, body, headers = request.method, request.body, request.headers
     rewritten = (response.status == 303 and method != "HEAD") or (
         response.status in (301, 302) and method == "POST"
     )
     if rewritten:
         method, body = "GET", None
-        headers = tuple(
-            header for header in headers if not header[0].lower().startswith("content-")
-        )
-    if _origin(url) != _origin(target.url):
-        headers = tuple(header for header in headers if header[0].lower() in _FOR_ANYBODY)
-    return replace(target, url=url, method=method, body=body, headers=headers)
-
-
-def _origin(url: Url) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port
-
-
-def _certificate_expiry(answer: httpcore2.Response) -> float | None:
-    """Return when the server's verified certificate expires (seconds since the epoch), or None."""
-    tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
-    certificate = tls.getpeercert() if tls else None
-    return ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else None
-
-
-def _broken(error: httpcore2.RemoteProtocolError, phase: str) -> str:
-    """Return a plain reason for a response that is not HTTP or is incomplete."""
-    text = str(error)
-    if phase == "reading the body" and "closed connection" in text:
-        return "connection closed before the body was complete"
-    if "disconnected" in text:
-        if phase == "reading the headers":
-            return "connection closed before the headers were complete"
-        return "connection closed without an answer"
-    if "buffer too long" in text:
-        return "the headers are longer than 100 KiB"
-    # After the colon, the text quotes the bytes.
-    return f"not HTTP: {text.partition(':')[0]}"
+        headers = tuple(header for header in headers if header[0].lower() not in OF_THE_BODY)
+    if url.origin != response.url.origin:
+        headers = tuple(header for header in headers if header[0].lower() in SAFE_ACROSS_ORIGINS)
+    return Request(
+        url,
+        method,
+        headers,
+        body,
+        request.follow_redirects,
+        request.verify_tls,
+        request.keep_body,
+        request.certificate,
+    )

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from app.probing.connect import Connector, tls_context
 from app.probing.guard import Guard, IpNetwork
-from app.probing.http import fetch
-from app.probing.network import Stopwatch
-from app.probing.result import OUT_OF_MEMORY, CheckerFault, Failure, Result, reason
+from app.probing.http import HttpClient, Request, Response
+from app.probing.resolve import Resolver
+from app.probing.result import OUT_OF_MEMORY, CheckerFault, Failure, Result, Stopwatch, reason
 from app.probing.targets import HttpTarget
 from app.probing.verdict import judge
 
@@ -21,20 +22,26 @@ T = TypeVar("T")
 
 
 class Prober:
-    """Runs checks concurrently in one event loop.
+    """Runs checks, thousands at a time, in one event loop.
 
-    `allowed_networks` may be reached although they are not public.
+    `allowed_networks` may be reached although they are not public; `nameservers` are "ip" or
+    "ip:port", by default the system's. Only the CA certificates are loaded before the first check:
+    loading them takes a while, and would fail later if no more files could be opened.
     """
 
     def __init__(
         self,
         allowed_networks: Sequence[IpNetwork | str] = (),
+        nameservers: Sequence[str] | None = None,
         user_agent: str = "Stagewatch",
     ) -> None:
-        guard = Guard(allowed_networks)
+        tls_context(verify=True)
+        self._resolver = Resolver(nameservers)
+        connector = Connector(Guard(allowed_networks), self._resolver)
+        self._http = HttpClient(connector, user_agent)
         # To add a kind of monitor, add a line here.
         self._checks: dict[type, Check] = {
-            HttpTarget: partial(check_http, guard, user_agent),
+            HttpTarget: partial(check_http, self._http),
         }
 
     async def probe(
@@ -45,7 +52,7 @@ class Prober:
         """Return the outcome of one check of `target` within `timeout` seconds.
 
         Raises CheckerFault if the checker itself lacks a resource: then nothing is known about the
-        target.
+        target. Finding out whether the name servers are to blame may take one second more.
         """
         watch = Stopwatch()
         error: str | None = None
@@ -56,8 +63,21 @@ class Prober:
         timings = watch.timings()
         return Result(error is None, timings.total_ms, timings, watch.status_code, error)
 
+    async def fetch(
+        self,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 - as above, the failure names the phase
+    ) -> Response:
+        """Return the response to a request; raise Failure if none arrives in `timeout` seconds.
+
+        Raises CheckerFault as `probe` does.
+        """
+        watch = Stopwatch()
+        return await self._within(timeout, self._http.fetch(request, watch), watch)
+
     async def close(self) -> None:
-        """Release what is held between checks, which is nothing yet."""
+        """Close the sockets to the name servers; checks that still need them raise CheckerFault."""
+        await self._resolver.close()
 
     async def _within(self, seconds: float, work: Awaitable[T], watch: Stopwatch) -> T:
         """Return the result of `work`; raise nothing but Failure, CheckerFault, CancelledError."""
@@ -75,9 +95,11 @@ class Prober:
                 log.exception("a check failed with an internal error")
                 why = str(unexpected) or type(unexpected).__name__
                 raise CheckerFault(reason(f"internal error: {why}")) from unexpected
+        if watch.phase == "resolving":
+            await self._resolver.ensure_answering(watch.started)
         raise Failure(f"timed out after {seconds:g} s while {watch.phase}")
 
 
-async def check_http(guard: Guard, user_agent: str, target: HttpTarget, watch: Stopwatch) -> None:
+async def check_http(client: HttpClient, target: HttpTarget, watch: Stopwatch) -> None:
     """Return if the target responds as required; raise Failure otherwise."""
-    judge(target, await fetch(target, guard, user_agent, watch))
+    judge(target, await client.fetch(target.request, watch))

@@ -1,65 +1,71 @@
-"""Servers for the module, names that resolve to them, and a way to run one check."""
+"""Fixtures: servers to check, and a way to run one check on either event loop."""
 
 import asyncio
 import gc
-import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
-from app.probing import network
+from app.probing.connect import tls_context
 from app.probing.prober import Prober, Target
 from app.probing.result import Result
 from app.probing.targets import HttpTarget
 from app.probing.urls import parse_url
+from tests.nameserver import REFUSED, SERVFAIL, SILENT, NameServer, Slow, Zone
 from tests.targets import Targets
 
-LOCAL = ("127.0.0.0/8", "::1/128", "224.0.0.0/4")
+LOCAL = ("127.0.0.0/8", "::1/128", "224.0.0.0/4", "192.0.2.0/24", "2001:db8::/32")
 
-ADDRESSES: dict[str, Sequence[str]] = {
-    "good.test": ["127.0.0.1"],
-    # Nothing listens on the first one.
-    "two.test": ["127.0.0.2", "127.0.0.1"],
-    "loopback.test": ["127.0.0.1"],
-    "metadata.test": ["169.254.169.254"],
-    "mapped.test": ["::ffff:127.0.0.1"],
-    "mixed.test": ["93.184.215.14", "127.0.0.1"],
-    "mixed6.test": ["93.184.215.14", "::1"],
-    "private.test": ["10.1.2.3"],
+ZONE: Zone = {
+    "good.test": {"A": ["127.0.0.1"]},
+    "two.test": {"A": ["127.0.0.2", "127.0.0.1"]},
+    "alias.test": {"CNAME": ["good.test."]},
+    "v6.test": {"AAAA": ["::1"]},
+    "mail.test": {
+        "MX": ["10 mx1.test.", "20 mx2.test."],
+        "TXT": ['"v=spf1 -all"', '"two " "parts"'],
+        "NS": ["ns1.test.", "ns2.test."],
+        "SOA": ["ns1.test. root.test. 7 3600 600 86400 300"],
+        "CAA": ['0 issue "letsencrypt.org"'],
+        "A": ["192.0.2.7"],
+        "AAAA": ["2001:db8::7"],
+    },
+    "_sip._tcp.test": {"SRV": ["1 2 5060 sip.test."]},
+    "7.2.0.192.in-addr.arpa": {"PTR": ["mail.test."]},
+    "many.test": {"TXT": [f'"{"x" * 200}{number}"' for number in range(20)]},
+    "slow.test": Slow(5, {"A": ["127.0.0.1"]}),
+    "dead.test": SILENT,
+    "failing.test": SERVFAIL,
+    "refusing.test": REFUSED,
+    "loopback.test": {"A": ["127.0.0.1"]},
+    "metadata.test": {"A": ["169.254.169.254"]},
+    "mapped.test": {"AAAA": ["::ffff:127.0.0.1"]},
+    "mixed.test": {"A": ["93.184.215.14", "127.0.0.1"]},
+    "mixed6.test": {"A": ["93.184.215.14"], "AAAA": ["::1"]},
+    "private.test": {"A": ["10.1.2.3"]},
+    "3.2.1.10.in-addr.arpa": {"PTR": ["db.corp.test."]},
+    "reverse-alias.test": {"CNAME": ["3.2.1.10.in-addr.arpa."]},
+    "db.corp.test": {"A": ["10.1.2.3"]},
+    "leaky.test": {
+        "A": ["10.1.2.3"],
+        "CNAME": ["db.corp.test."],
+        "MX": ["10 db.corp.test."],
+        "NS": ["db.corp.test."],
+        "SRV": ["1 2 5060 db.corp.test."],
+        "PTR": ["db.corp.test."],
+        "TXT": ['"host=db.corp 10.1.2.3"'],
+    },
 }
 
 
-class Names:
-    """Replaces the system's resolver, which cannot be pointed at a test's own name server.
-
-    `answers` are used up one by one before `addresses` are; `asked` counts the lookups. The name
-    slow.test has no answer until the test is over.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Sequence[str] | OSError]] = {
-            "nowhere.test": [socket.gaierror(socket.EAI_NONAME, "unknown")],
-            "failing.test": [socket.gaierror(socket.EAI_AGAIN, "try again")],
-        }
-        self.asked: list[str] = []
-        self.over = threading.Event()
-        self._system = socket.getaddrinfo
-
-    def getaddrinfo(self, host: bytes | str, port: int, *arguments: Any, **options: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else host
-        self.asked.append(name)
-        if name == "slow.test":
-            self.over.wait(20)
-        answers = self.answers.get(name)
-        answer = answers.pop(0) if answers else ADDRESSES.get(name)
-        if isinstance(answer, OSError):
-            raise answer
-        if answer is None:
-            return self._system(host, port, *arguments, **options)
-        return [(0, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> None:
+    """Keep what exists already out of the collections below, which are many."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -68,12 +74,10 @@ def targets() -> Iterator[Targets]:
         yield servers
 
 
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
-    names = Names()
-    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
-    yield names
-    names.over.set()
+@pytest.fixture(scope="session")
+def names() -> Iterator[NameServer]:
+    with NameServer(ZONE) as server:
+        yield server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,18 +87,24 @@ def trust(targets: Targets, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     file.write_bytes(targets.ca_pem)
     patch = pytest.MonkeyPatch()
     patch.setenv("SSL_CERT_FILE", str(file))
-    network.tls_context.cache_clear()
+    tls_context.cache_clear()
     yield
     patch.undo()
-    network.tls_context.cache_clear()
+    tls_context.cache_clear()
+
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "uvloop": uvloop.new_event_loop,
+    "asyncio": asyncio.new_event_loop,
+}
 
 
 class Session:
     """One prober in one event loop; what the loop complains about fails the test."""
 
-    def __init__(self, runner: asyncio.Runner, allowed: tuple[str, ...]) -> None:
+    def __init__(self, runner: asyncio.Runner, prober: Prober) -> None:
         self.runner = runner
-        self.prober = Prober(allowed)
+        self.prober = prober
         self.complaints: list[dict[str, Any]] = []
         runner.get_loop().set_exception_handler(lambda loop, told: self.complaints.append(told))
 
@@ -105,18 +115,19 @@ class Session:
         return self.runner.run(self.prober.probe(target, timeout))
 
 
-@pytest.fixture
-def new_session(names: Names) -> Iterator[Callable[..., Session]]:
-    with asyncio.Runner() as runner:
+@pytest.fixture(params=LOOPS)
+def new_session(
+    request: pytest.FixtureRequest, names: NameServer
+) -> Iterator[Callable[..., Session]]:
+    with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
         sessions: list[Session] = []
 
-        def make(allowed: tuple[str, ...] = LOCAL) -> Session:
-            session = Session(runner, allowed)
+        def make(allowed: tuple[str, ...] = LOCAL, nameserver: str = names.address) -> Session:
+            session = Session(runner, Prober(allowed, [nameserver]))
             sessions.append(session)
             return session
 
         yield make
-        names.over.set()
         for session in sessions:
             runner.run(session.prober.close())
             runner.run(settle())

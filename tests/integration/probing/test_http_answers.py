@@ -1,12 +1,15 @@
 """Good responses, and the conditions that they may have to meet."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from app.probing.http import Request
 from app.probing.result import Result
 from app.probing.targets import HttpTarget
 from app.probing.urls import parse_url
+from tests.integration.probing.conftest import Session
 from tests.targets import Targets
 
 Probe = Callable[..., Result]
@@ -23,8 +26,13 @@ Probe = Callable[..., Result]
         "/bare-lf",
         "/chunked",
         "/interim",
+        "/interim-close",
+        "/folded-header",
+        "/chunked-with-length",
         "/junk-after",
         "/long",
+        "/long-chunked",
+        "/long-until-close",
         "/just-fits",
         "/stay-open",
         "/half-close",
@@ -33,10 +41,11 @@ Probe = Callable[..., Result]
         "/big-headers",
         "/gzip",
         "/gzip-long",
-        "/gzip-bomb",
         "/deflate",
+        "/deflate-raw",
         "/redirect-often?left=10",
         "/redirect-slow-body",
+        "/redirect-padded",
         "/redirect?to=/ok&status=308",
     ],
 )
@@ -80,6 +89,12 @@ def test_not_modified_has_no_body_whatever_it_declares(probe: Probe, targets: Ta
     assert probe(targets.url("/not-modified"), accepted=(range(304, 305),)).ok
 
 
+def test_an_unrequested_upgrade_is_just_a_status(probe: Probe, targets: Targets) -> None:
+    result = probe(targets.url("/upgrade"))
+
+    assert result.error == "status 101 (accepted: 200-299)"
+
+
 @pytest.mark.parametrize("code", [404, 500, 503])
 def test_a_status_that_is_not_accepted_fails(probe: Probe, targets: Targets, code: int) -> None:
     result = probe(targets.url(f"/status?code={code}"))
@@ -107,14 +122,19 @@ def test_a_status_that_is_accepted_is_ok(probe: Probe, targets: Targets) -> None
         ("/ok", "ill", True, None),
         ("/ok", "well", True, "keyword found that must be absent"),
         ("/gzip", "packed", False, None),
+        ("/gzip-padded", "packed", False, None),
         ("/gzip-long", "0 of 0", False, None),
-        ("/deflate", "packed", False, None),
+        ("/deflate-raw", "packed", False, None),
         ("/chunked", "all is", False, None),
         ("/long", "begin", False, None),
         ("/long", "end", False, "keyword not found"),
+        ("/long-until-close", "begin", False, None),
+        ("/long-until-close", "end", False, "keyword not found"),
         ("/latin-1", "schön", False, None),
         ("/invalid-utf-8", "abc", False, None),
         ("/interim", "finally", False, None),
+        ("/interim-close", "finally", False, None),
+        ("/chunked-with-length", "all is well", False, None),
         ("/empty", "x", False, "keyword not found"),
     ],
 )
@@ -206,13 +226,22 @@ def test_a_post_stays_a_post_after_307(probe: Probe, targets: Targets) -> None:
     assert (asked.method, asked.target, asked.body) == ("POST", "/echo", b"hello")
 
 
-def test_only_harmless_headers_follow_to_another_origin(probe: Probe, targets: Targets) -> None:
-    headers = (
-        ("Authorization", "secret"),
-        ("Cookie", "a=b"),
-        ("X-Mine", "yes"),
-        ("Accept-Language", "de"),
-    )
+def test_only_safe_headers_are_sent_to_another_origin(probe: Probe, targets: Targets) -> None:
+    safe = {
+        "accept": "text/html",
+        "accept-language": "de",
+        "cache-control": "no-cache",
+        "range": "bytes=0-9",
+        "user-agent": "mine",
+    }
+    secret = {
+        "authorization": "secret",
+        "cookie": "a=b",
+        "private-token": "secret",
+        "x-api-key": "secret",
+        "x-mine": "yes",
+    }
+    headers = tuple((safe | secret).items())
     elsewhere = targets.url("/echo", host="good.test")
 
     probe(targets.url(f"/redirect?to={elsewhere}"), headers=headers)
@@ -220,9 +249,29 @@ def test_only_harmless_headers_follow_to_another_origin(probe: Probe, targets: T
     probe(targets.url("/redirect?to=/echo"), headers=headers)
     home = targets.requests[-1].headers
 
-    assert not away.keys() & {"authorization", "cookie", "x-mine"}
-    assert away["accept-language"] == "de"
-    assert (home["authorization"], home["cookie"], home["x-mine"]) == ("secret", "a=b", "yes")
+    assert away.items() >= safe.items()
+    assert not away.keys() & secret.keys()
+    assert away["host"].startswith("good.test:")
+    assert home.items() >= (safe | secret).items()
+
+
+def test_a_body_sent_to_another_origin_keeps_its_type(probe: Probe, targets: Targets) -> None:
+    elsewhere = targets.url("/echo", host="good.test")
+
+    probe(
+        targets.url(f"/redirect?to={elsewhere}&status=307"),
+        method="POST",
+        headers=(("Content-Type", "text/plain"), ("X-Signature", "secret")),
+        body=b"hello",
+    )
+
+    asked = targets.requests[-1]
+    assert (asked.method, asked.body, asked.headers["content-type"]) == (
+        "POST",
+        b"hello",
+        "text/plain",
+    )
+    assert "x-signature" not in asked.headers
 
 
 def test_a_redirect_that_is_not_to_be_followed_is_judged_itself(
@@ -231,6 +280,16 @@ def test_a_redirect_that_is_not_to_be_followed_is_judged_itself(
     result = probe(targets.url("/redirect?to=/ok"), follow_redirects=False)
 
     assert result.error == "status 302 (accepted: 200-299)"
+
+
+def test_an_answer_that_comes_before_the_request_is_read_counts(
+    probe: Probe, targets: Targets
+) -> None:
+    url = f"http://127.0.0.1:{targets.ports['answers-first']}/"
+
+    result = probe(url, method="POST", body=b"x" * 30_000_000)
+
+    assert result.error == "status 413 (accepted: 200-299)"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "good.test"])
@@ -275,6 +334,16 @@ def test_several_addresses_are_tried_until_one_answers(probe: Probe, targets: Ta
     result = probe(targets.url(host="two.test"))
 
     assert result.ok, result.error
+
+
+def test_a_single_request_gives_the_answer_itself(session: Session, targets: Targets) -> None:
+    request = Request(parse_url(targets.url("/echo")), "POST", (("X-Mine", "1"),), b"hello")
+
+    response = session.runner.run(session.prober.fetch(request, 5))
+
+    assert response.status == 200
+    assert json.loads(response.body)["body"] == "hello"
+    assert response.headers[b"content-type"] == b"application/json"
 
 
 def test_a_target_with_a_line_break_in_a_header_cannot_be_made() -> None:
