@@ -261,6 +261,15 @@ PATHS: dict[str, Answer] = {
     "/big-headers": fixed(answer(b"ok", headers=tuple(f"X-{n}: {'y' * 900}" for n in range(60)))),
     "/huge-headers": fixed(answer(b"ok", headers=tuple(f"X-{n}: {'y' * 900}" for n in range(90)))),
     "/gzip": fixed(_gzipped(gzip.compress(b"packed and well"))),
+    "/brotli": fixed(
+        answer(b"\x8b\x02\x80well\x03", headers=("Content-Encoding: br",)),
+    ),
+    "/gzip-twice": fixed(
+        answer(
+            gzip.compress(gzip.compress(b"packed and well")),
+            headers=("Content-Encoding: gzip, gzip",),
+        )
+    ),
     "/gzip-long": fixed(_gzipped(gzip.compress(_LONG_TEXT))),
     "/gzip-cut": fixed(_gzipped(gzip.compress(b"packed and well" * 50)[:-12])),
     "/gzip-damaged": fixed(_gzipped(b"not packed at all")),

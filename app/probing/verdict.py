@@ -8,6 +8,7 @@ from time import time
 
 from jsonpath import JSONPath, JSONPathEnvironment
 
+from app.probing.body import COMPRESSIONS
 from app.probing.http import Response
 from app.probing.result import Failure
 from app.probing.targets import HttpTarget, JsonScalar
@@ -25,6 +26,9 @@ _CHARSETS = re.compile(
     r"|iso-2022-jp|gbk|gb2312|gb18030|big5|euc-kr)",
     re.IGNORECASE,
 )
+
+# Compressions that some servers send although a check accepts none.
+_UNREADABLE = frozenset({b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"})
 
 _environment = JSONPathEnvironment(strict=True)
 
@@ -93,6 +97,8 @@ def judge(target: HttpTarget, response: Response) -> None:
     status = response.status
     if not any(status in accepted for accepted in target.accepted):
         raise Failure(f"status {status} (accepted: {show_status_ranges(target.accepted)})")
+    if target.keyword is not None or target.json_path is not None:
+        _check_readable(response)
     if target.keyword is not None:
         found = _contains(response, target.keyword)
         if found and target.keyword_absent:
@@ -129,6 +135,16 @@ def _contains(response: Response, keyword: str) -> bool:
     except (LookupError, UnicodeEncodeError):
         # Python does not know the encoding, or it can't encode the keyword: then it isn't there.
         return False
+
+
+def _check_readable(response: Response) -> None:
+    """Raise Failure if the body is still compressed: its content is unknown."""
+    header = response.headers.get(b"content-encoding", b"").lower()
+    codings = [coding.strip() for coding in header.split(b",")]
+    several = len(codings) > 1 and not COMPRESSIONS.isdisjoint(codings)
+    if several or not _UNREADABLE.isdisjoint(codings):
+        named = header.decode("ascii", "replace")
+        raise Failure(f"body is compressed as {named}, which a check can't read")
 
 
 def _judge_json(response: Response, path: str, expected: JsonScalar) -> None:

@@ -14,6 +14,8 @@ from tests.targets import Targets
 
 Probe = Callable[..., Result]
 
+UNREADABLE = "body is compressed as {}, which a check can't read"
+
 
 @pytest.mark.parametrize(
     "path",
@@ -131,6 +133,8 @@ def test_a_status_that_is_accepted_is_ok(probe: Probe, targets: Targets) -> None
         ("/long-until-close", "begin", False, None),
         ("/long-until-close", "end", False, "keyword not found"),
         ("/latin-1", "schön", False, None),
+        ("/brotli", "fatal", True, UNREADABLE.format("br")),
+        ("/gzip-twice", "fatal", True, UNREADABLE.format("gzip, gzip")),
         ("/invalid-utf-8", "abc", False, None),
         ("/interim", "finally", False, None),
         ("/interim-close", "finally", False, None),
