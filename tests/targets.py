@@ -82,6 +82,16 @@ async def redirect_often(asked: Asked, writer: Writer) -> None:
         writer.write(answer(b"arrived"))
 
 
+async def cookie_first(asked: Asked, writer: Writer) -> None:
+    """Redirect to the same URL until the request has the cookie."""
+    if "seen=1" in asked.headers.get("cookie", ""):
+        writer.write(answer(b"arrived"))
+    else:
+        cookies = ("Set-Cookie: a=b; Path=/; HttpOnly", "Set-Cookie: seen=1; Path=/")
+        to = f"Location: {asked.target}"
+        writer.write(answer(status="302 Found", headers=(to, *cookies)))
+
+
 async def status(asked: Asked, writer: Writer) -> None:
     """/status?code=503."""
     writer.write(answer(b"x", status=f"{asked.query['code']} Said So"))
@@ -284,6 +294,7 @@ PATHS: dict[str, Answer] = {
     "/echo": echo,
     "/redirect": redirect,
     "/redirect-often": redirect_often,
+    "/cookie-first": cookie_first,
     "/loop": fixed(answer(status="302 Found", headers=("Location: /loop2",))),
     "/loop2": fixed(answer(status="302 Found", headers=("Location: /loop",))),
     "/redirect-padded": fixed(answer(status="302 Found", headers=("Location: /ok \t",))),

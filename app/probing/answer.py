@@ -46,6 +46,7 @@ class Answer:
         "_parts",
         "_watch",
         "body",
+        "cookies",
         "done",
         "failure",
         "finished",
@@ -68,6 +69,7 @@ class Answer:
         self.failure: Failure | CheckerFault | None = None
         self.finished = False
         self.headers: dict[bytes, bytes] = {}
+        self.cookies: list[bytes] = []
         self.received = 0
         self.status = 0
         self.truncated = False
@@ -169,6 +171,8 @@ class Answer:
         elif name in _WANTED and not self.status:
             # The parser keeps the whitespace after it (RFC 9110, section 5.5).
             self.headers[name] = value.strip(b" \t")
+        elif name == b"set-cookie" and not self.status:
+            self.cookies.append(value)
 
     def on_headers_complete(self) -> None:
         """Decide what to do with the body."""
@@ -215,6 +219,7 @@ class Answer:
         else:
             # An informational response; the real one follows.
             self.headers.clear()
+            self.cookies.clear()
 
     def _complete(self) -> None:
         if self.finished:

@@ -48,6 +48,7 @@ UNREADABLE = "body is compressed as {}, which a check can't read"
         "/redirect-often?left=10",
         "/redirect-slow-body",
         "/redirect-padded",
+        "/cookie-first",
         "/redirect?to=/ok&status=308",
     ],
 )
@@ -257,6 +258,18 @@ def test_only_safe_headers_are_sent_to_another_origin(probe: Probe, targets: Tar
     assert not away.keys() & secret.keys()
     assert away["host"].startswith("good.test:")
     assert home.items() >= (safe | secret).items()
+
+
+def test_a_cookie_is_sent_to_its_own_host_only(probe: Probe, targets: Targets) -> None:
+    probe(targets.url("/cookie-first"))
+    home = targets.requests[-1].headers
+    elsewhere = targets.url("/cookie-first", host="good.test")
+    probe(targets.url(f"/redirect?to={elsewhere}"), headers=(("Cookie", "mine=1"),))
+    first, second = (asked.headers for asked in targets.requests[-2:])
+
+    assert home["cookie"] == "a=b; seen=1"
+    assert "cookie" not in first
+    assert second["cookie"] == "a=b; seen=1"
 
 
 def test_a_body_sent_to_another_origin_keeps_its_type(probe: Probe, targets: Targets) -> None:
