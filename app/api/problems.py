@@ -41,6 +41,8 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff]"
 )
 
+KINDS = frozenset({"http", "tcp", "dns", "heartbeat"})
+
 
 class FieldError(BaseModel):
     """What is wrong with one field of the request."""
@@ -141,6 +143,9 @@ def _field(error: Mapping[str, Any]) -> str:
     path = [str(part) for part in error["loc"]]
     if path and path[0] in {"body", "query", "path", "header"}:
         path = path[1:]
+    if len(path) > 1 and path[0] in KINDS:
+        # Pydantic adds the kind whose schema was used to read a monitor.
+        path = path[1:]
     return ".".join(path) or "body"
 
 
@@ -175,9 +180,11 @@ def install(app: FastAPI) -> None:
             503, "The database does not answer; try again soon.", headers={"Retry-After": "5"}
         )
 
-    async def on_checker_fault(_: Request, error: Exception) -> JSONResponse:
+    async def on_checker_fault(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, CheckerFault)
-        return problem_response(503, f"Nothing was probed: {error.reason}.")
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+        detail = f"Nothing was checked: {error.reason}."
+        return problem_response(503, detail, headers={"Retry-After": "5"})
 
     async def on_bug(_: Request, __: Exception) -> JSONResponse:
         return problem_response(500, "Something went wrong here; it has been logged.")

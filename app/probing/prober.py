@@ -7,16 +7,17 @@ from functools import partial
 from typing import Any, TypeVar
 
 from app.probing.connect import Connector, tls_context
+from app.probing.dns import check_dns
 from app.probing.guard import Guard, IpNetwork
 from app.probing.http import HttpClient, Request, Response
 from app.probing.resolve import Resolver
 from app.probing.result import OUT_OF_MEMORY, CheckerFault, Failure, Result, Stopwatch, reason
-from app.probing.targets import HttpTarget
+from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
 from app.probing.verdict import judge
 
 log = logging.getLogger(__name__)
 
-Target = HttpTarget
+Target = HttpTarget | TcpTarget | DnsTarget
 Check = Callable[[Any, Stopwatch], Awaitable[None]]
 T = TypeVar("T")
 
@@ -42,6 +43,8 @@ class Prober:
         # To add a kind of monitor, add a line here.
         self._checks: dict[type, Check] = {
             HttpTarget: partial(check_http, self._http),
+            TcpTarget: partial(check_tcp, connector),
+            DnsTarget: partial(check_dns, connector),
         }
 
     async def probe(
@@ -103,3 +106,9 @@ class Prober:
 async def check_http(client: HttpClient, target: HttpTarget, watch: Stopwatch) -> None:
     """Return if the target responds as required; raise Failure otherwise."""
     judge(target, await client.fetch(target.request, watch))
+
+
+async def check_tcp(connector: Connector, target: TcpTarget, watch: Stopwatch) -> None:
+    """Connect to the target, then drop the connection; raise Failure if connecting fails."""
+    transport = await connector.connect(asyncio.Protocol, target.host, target.port, watch)
+    transport.abort()

@@ -46,3 +46,20 @@ class HttpTarget:
             certificate=self.certificate_days is not None and self.verify_tls,
         )
         object.__setattr__(self, "request", request)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpTarget:
+    """A port that must accept connections."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class DnsTarget:
+    """A name that must have a record of a type; with `expected`, that record must be among them."""
+
+    hostname: str
+    record_type: str
+    expected: str | None = None

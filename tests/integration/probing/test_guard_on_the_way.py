@@ -7,6 +7,7 @@ import pytest
 
 from app.probing import resolve
 from app.probing.result import Result
+from app.probing.targets import DnsTarget, TcpTarget
 from tests.integration.probing.conftest import Session
 from tests.nameserver import NameServer, Turns
 from tests.targets import Targets
@@ -85,3 +86,55 @@ def test_a_name_that_is_rebound_to_an_internal_address_is_refused(
 
     assert first.ok
     assert second.error is not None and second.error.startswith("address refused: ")
+
+
+def test_a_tcp_target_that_leads_inside_is_refused(session: Session, guarded: Probe) -> None:
+    result = guarded(TcpTarget("loopback.test", 80))
+
+    assert result.error is not None and result.error.startswith("address refused: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "record_type"),
+    [
+        ("10.1.2.3", "PTR"),
+        ("::1", "PTR"),
+        ("3.2.1.10.in-addr.arpa", "PTR"),
+        ("3.2.1.10.in-addr.arpa", "CNAME"),
+        ("3.2.1.10.in-addr.arpa", "TXT"),
+        ("10.in-addr.arpa", "NS"),
+        ("_http._tcp.3.2.1.10.in-addr.arpa", "SRV"),
+        ("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", "PTR"),
+        ("reverse-alias.test", "PTR"),
+        ("private.test", "A"),
+        ("mixed.test", "A"),
+        ("mixed6.test", "AAAA"),
+    ],
+)
+def test_a_dns_check_does_not_look_inside(guarded: Probe, name: str, record_type: str) -> None:
+    result = guarded(DnsTarget(name, record_type, "something else"))
+
+    assert result.error is not None and result.error.startswith("address refused: ")
+    assert "10.1.2.3 " not in result.error and "internal" not in result.error
+
+
+@pytest.mark.parametrize("record_type", ["CNAME", "MX", "NS", "SRV", "PTR", "TXT"])
+def test_a_record_that_names_an_internal_host_is_not_shown(
+    guarded: Probe, record_type: str
+) -> None:
+    result = guarded(DnsTarget("leaky.test", record_type, "something else"))
+
+    assert result.error is not None and result.error.startswith("address refused: ")
+    assert "corp" not in result.error and "10.1.2.3" not in result.error
+
+
+def test_an_operator_who_allows_the_network_sees_its_names(
+    new_session: Callable[..., Session],
+) -> None:
+    session = new_session(("10.0.0.0/8",))
+
+    by_address = session.probe(DnsTarget("10.1.2.3", "PTR", "db.corp.test"))
+    by_name = session.probe(DnsTarget("3.2.1.10.in-addr.arpa", "PTR", "other.test"))
+
+    assert by_address.ok, by_address.error
+    assert by_name.error == "PTR record is db.corp.test, not other.test"
