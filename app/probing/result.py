@@ -3,8 +3,6 @@
 import errno
 import os
 import re
-import socket
-import ssl
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -148,60 +146,3 @@ def explain(error: OSError) -> Failure | CheckerFault:
     if error.errno in _LACKING:
         return CheckerFault(_LACKING[error.errno])
     return Failure(_BY_ERRNO.get(error.errno) or os.strerror(error.errno).lower())
-
-
-# X509_V_ERR_* of OpenSSL, include/openssl/x509_vfy.h.
-_CERTIFICATE = {
-    9: "the certificate is not valid yet",
-    10: "certificate has expired",
-    18: "the certificate is self-signed",
-    19: "the certificate is signed by an authority that is not trusted",
-    20: "the certificate is signed by an authority that is not trusted",
-    21: "the certificate is signed by an authority that is not trusted",
-    23: "the certificate has been revoked",
-}
-
-_HOSTNAME_MISMATCH = frozenset({62, 64})
-
-_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
-
-
-def explain_library(error: BaseException, host: str) -> Failure | CheckerFault:
-    """Return what an error of a connection to `host` means for the check, to be raised.
-
-    The libraries wrap the error of the operating system or OpenSSL, so the causes are searched.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        # An SSLError is an OSError whose number means something else.
-        if isinstance(cause, ssl.SSLError):
-            return Failure(f"TLS: {_describe_tls(cause, host)}")
-        if isinstance(cause, OSError) and cause.errno is not None:
-            if cause.errno in _LACKING:
-                return CheckerFault(_LACKING[cause.errno])
-            return Failure(_BY_ERRNO.get(cause.errno) or os.strerror(cause.errno).lower())
-        cause = cause.__cause__
-    return Failure("the connection failed")
-
-
-def explain_lookup(error: OSError, host: str) -> Failure | CheckerFault:
-    """Return what a failed lookup of `host` means for the check, to be raised."""
-    if not isinstance(error, socket.gaierror):
-        return explain_library(error, host)
-    if error.errno == socket.EAI_MEMORY:
-        return CheckerFault(_LACKING[errno.ENOMEM])
-    if error.errno == socket.EAI_AGAIN:
-        return Failure(f"the name server failed to answer for {host}")
-    return Failure(f"host not found: {host}")
-
-
-def _describe_tls(error: ssl.SSLError, host: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _HOSTNAME_MISMATCH:
-            return f"certificate is not valid for '{host}'"
-        return _CERTIFICATE.get(error.verify_code) or error.verify_message
-    if error.reason in _NOT_TLS:
-        return "the server does not speak TLS on this port"
-    if not error.reason:
-        return "the server closed the connection during the handshake"
-    return error.reason.lower().replace("_", " ")
