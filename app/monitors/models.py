@@ -3,11 +3,27 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Float, ForeignKey, Identity, Integer, Text, func
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
+
+# One entry per bucket of app.checks.histogram, and one for checks without a latency.
+EMPTY_HISTOGRAM = text("array_fill(0::smallint, ARRAY[65])")
 
 
 class Monitor(Base):
@@ -26,15 +42,20 @@ class Monitor(Base):
     interval_seconds: Mapped[int] = mapped_column(Integer)
     timeout_seconds: Mapped[float] = mapped_column(Float)
     confirmations: Mapped[int] = mapped_column(Integer)
+    token: Mapped[str | None] = mapped_column(Text, unique=True)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class State(Base):
-    """A monitor's current state: every check writes this narrow row, not the wide one."""
+    """A monitor's current state: every check writes this narrow row, not the wide one.
+
+    No unique index, for the reason in the migration.
+    """
 
     __tablename__ = "states"
+    __table_args__ = (Index("ix_states_monitor_id_checked_at", "monitor_id", "checked_at"),)
 
     monitor_id: Mapped[int] = mapped_column(
         ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True
@@ -45,3 +66,40 @@ class State(Base):
     checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     latency_ms: Mapped[float | None] = mapped_column(REAL)
     error: Mapped[str | None] = mapped_column(Text)
+
+    # The sums for the hour of the last check, kept here because every check writes this row
+    # anyway; the first check of another hour adds them to the hourly and daily sums.
+    hour: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.date_trunc("hour", func.now(), "UTC")
+    )
+    hour_checks: Mapped[int] = mapped_column(Integer, server_default="0")
+    hour_failed: Mapped[int] = mapped_column(Integer, server_default="0")
+    hour_up_ms: Mapped[int] = mapped_column(Integer, server_default="0")
+    hour_down_ms: Mapped[int] = mapped_column(Integer, server_default="0")
+    hour_latencies: Mapped[list[int]] = mapped_column(
+        ARRAY(SmallInteger), server_default=EMPTY_HISTOGRAM
+    )
+
+
+class Schedule(Base):
+    """When a monitor is checked next. No unique index, for the reason in the migration.
+
+    `due_at`: when the next check is planned. `claimable_at`: from when a worker may claim it; while
+    a worker holds a lease that ends sooner, the end of that lease; infinity while the monitor is
+    paused. `lease`: the number of the last claim, null once its result is stored. `expected_from`:
+    when a heartbeat's period starts: at its last ping, or when the monitor was created or resumed.
+    """
+
+    __tablename__ = "schedule"
+
+    monitor_id: Mapped[int] = mapped_column(
+        ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    claimable_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), index=True
+    )
+    lease: Mapped[int | None] = mapped_column(BigInteger)
+    expected_from: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )
