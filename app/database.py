@@ -52,7 +52,13 @@ class Database:
             # Each connection is tested before it is used, so that those that died in the pool, as
             # after a restart of the database, cause no errors in requests.
             pool_pre_ping=True,
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": STATEMENT_SECONDS,
+                # PostgreSQL subtracts days in the session's time zone. Where clocks change in
+                # between, ninety days before midnight UTC would be an hour off.
+                "server_settings": {"timezone": "UTC"},
+            },
         )
         # Held here, because the event loop itself holds tasks by weak references only.
         self._abandoned: set[asyncio.Future[AsyncConnection]] = set()

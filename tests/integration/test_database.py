@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -103,6 +104,27 @@ def test_a_role_at_its_connection_limit_counts_as_unavailable(database_url: str)
             await database.close()
 
     asyncio.run(connect_twice())
+
+
+def test_days_are_utc_days_whatever_the_time_zone_of_the_server(
+    settings: Settings, database_url: str
+) -> None:
+    name = make_url(database_url).database
+    query(database_url, f"""ALTER DATABASE "{name}" SET timezone = 'Europe/Berlin'""")
+
+    async def ninety_days_before() -> object:
+        database = Database(settings.database_url)
+        # Between the two, clocks in Berlin are changed.
+        days = text("SELECT CAST('2026-04-01 00:00+00' AS timestamptz) - interval '90 days'")
+        async with database.transaction() as session:
+            found = await session.scalar(days)
+        await database.close()
+        return found
+
+    try:
+        assert asyncio.run(ninety_days_before()) == datetime(2026, 1, 1, tzinfo=UTC)
+    finally:
+        query(database_url, f'ALTER DATABASE "{name}" RESET timezone')
 
 
 def test_a_connection_lost_in_a_transaction_counts_as_an_unavailable_database(
