@@ -8,8 +8,11 @@ from alembic import context
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import app.channels.models
 import app.checks.models
-import app.monitors.models  # noqa: F401  (imported for their tables)
+import app.incidents.models
+import app.monitors.models
+import app.notifications.models  # noqa: F401  (imported for their tables)
 from app.database import Base
 from app.settings import load_settings
 

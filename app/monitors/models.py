@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     DateTime,
     Float,
     ForeignKey,
@@ -42,6 +43,8 @@ class Monitor(Base):
     interval_seconds: Mapped[int] = mapped_column(Integer)
     timeout_seconds: Mapped[float] = mapped_column(Float)
     confirmations: Mapped[int] = mapped_column(Integer)
+    # False: only the channels in monitor_channels are notified.
+    all_channels: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     token: Mapped[str | None] = mapped_column(Text, unique=True)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

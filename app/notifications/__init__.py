@@ -1,0 +1,1 @@
+"""The outbox: notifications that must still be sent, and to which channels."""
