@@ -56,6 +56,8 @@ async def home() -> Home:
         "time": "/time",
         "status": "/api/status",
         "monitors": "/api/monitors",
+        "channels": "/api/channels",
+        "notifications": "/api/notifications",
         "probe": "/api/probe",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)

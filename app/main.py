@@ -13,9 +13,11 @@ from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
 from app.api.rate_limit import RateLimitMiddleware
 from app.cache import open_cache
+from app.channels import routes as channels
 from app.checks import routes as checks
 from app.database import Database
 from app.monitors import routes as monitors
+from app.notifications import routes as notifications
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
@@ -57,5 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(probing.router)
     app.include_router(monitors.router)
     app.include_router(checks.router)
+    app.include_router(channels.router)
+    app.include_router(notifications.router)
     app.include_router(status.router)
     return app

@@ -1,0 +1,63 @@
+"""Which channels a monitor notifies: all of them, or those that it names."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import InvalidFieldError
+
+# Locked, so that none of them is deleted before the monitor that names it is stored. In the order
+# of their numbers, as always when several rows are locked.
+_FIND = text("""
+    SELECT id FROM channels WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR KEY SHARE
+""")
+
+_NAME_ALL = text("UPDATE monitors SET all_channels = :all WHERE id = :monitor_id")
+
+_DROP = text("""
+    DELETE FROM monitor_channels
+    WHERE monitor_id = :monitor_id AND channel_id <> ALL(CAST(:ids AS int[]))
+""")
+
+_ADD = text("""
+    INSERT INTO monitor_channels (monitor_id, channel_id)
+    SELECT CAST(:monitor_id AS int), id FROM unnest(CAST(:ids AS int[])) AS t (id)
+    ON CONFLICT DO NOTHING
+""")
+
+_NAMED = text("""
+    SELECT m.id, m.all_channels,
+           array_agg(mc.channel_id ORDER BY mc.channel_id)
+               FILTER (WHERE mc.channel_id IS NOT NULL)
+    FROM monitors m LEFT JOIN monitor_channels mc ON mc.monitor_id = m.id
+    WHERE m.id = ANY(CAST(:ids AS int[]))
+    GROUP BY m.id
+""")
+
+
+async def set_channels(
+    session: AsyncSession, monitor_id: int, channel_ids: list[int] | None
+) -> None:
+    """Set the channels that a stored monitor notifies; None: all, including those added later.
+
+    Raises InvalidFieldError if any of the channels does not exist.
+    """
+    ids = sorted(set(channel_ids or ()))
+    found = set(await session.scalars(_FIND, {"ids": ids})) if ids else set()
+    if missing := [channel_id for channel_id in ids if channel_id not in found]:
+        numbers = ", ".join(str(channel_id) for channel_id in missing)
+        raise InvalidFieldError("channel_ids", f"there is no channel {numbers}")
+    await session.execute(_NAME_ALL, {"monitor_id": monitor_id, "all": channel_ids is None})
+    for statement in (_DROP, _ADD):
+        await session.execute(statement, {"monitor_id": monitor_id, "ids": ids})
+
+
+async def channel_ids(
+    session: AsyncSession, monitor_ids: Sequence[int]
+) -> dict[int, list[int] | None]:
+    """Return the channels that these monitors name, in order, by monitor; None: all."""
+    if not monitor_ids:
+        return {}
+    rows = await session.execute(_NAMED, {"ids": list(monitor_ids)})
+    return {monitor_id: None if tells_all else named or [] for monitor_id, tells_all, named in rows}

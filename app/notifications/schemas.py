@@ -1,0 +1,28 @@
+"""Notifications as a client sees them."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+NotificationState = Literal["pending", "sent", "dead", "superseded"]
+
+
+class NotificationOut(BaseModel):
+    """One message to one channel, and its delivery so far."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    channel_id: int
+    monitor_id: int | None
+    incident_id: int | None
+    event: Literal["incident.opened", "incident.closed", "test"]
+    state: NotificationState = Field(
+        description="dead: given up after too many attempts; superseded: a newer incident of the "
+        "same monitor came before it was sent."
+    )
+    attempts: int
+    next_attempt_at: AwareDatetime = Field(description="Only meaningful while it is pending.")
+    last_error: str | None = Field(examples=["connection refused"])
+    created_at: AwareDatetime
+    sent_at: AwareDatetime | None
