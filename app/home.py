@@ -56,6 +56,7 @@ async def home() -> Home:
         "time": "/time",
         "status": "/api/status",
         "monitors": "/api/monitors",
+        "incidents": "/api/incidents",
         "channels": "/api/channels",
         "notifications": "/api/notifications",
         "probe": "/api/probe",

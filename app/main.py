@@ -16,6 +16,7 @@ from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
 from app.database import Database
+from app.incidents import routes as incidents
 from app.monitors import routes as monitors
 from app.notifications import routes as notifications
 from app.probing import routes as probing
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(probing.router)
     app.include_router(monitors.router)
     app.include_router(checks.router)
+    app.include_router(incidents.router)
     app.include_router(channels.router)
     app.include_router(notifications.router)
     app.include_router(status.router)

@@ -1,0 +1,74 @@
+"""Routes to read and acknowledge incidents."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from sqlalchemy import func, select
+
+from app.api.dependencies import Session
+from app.api.freshness import changes_status
+from app.api.pagination import Page, PageDep, paginate
+from app.api.problems import Problem, documented
+from app.fields import MAX_ID
+from app.incidents.models import Incident
+from app.incidents.schemas import Acknowledgement, IncidentOut, incident_out
+from app.monitors.models import Monitor
+
+router = APIRouter(
+    prefix="/api/incidents",
+    tags=["incidents"],
+    dependencies=[changes_status()],
+    responses=documented(429, 503),
+)
+
+
+@router.get("", responses=documented(422))
+async def list_incidents(
+    session: Session,
+    page: PageDep,
+    state: Literal["open", "closed"] | None = None,
+    monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+) -> Page[IncidentOut]:
+    """List incidents, newest first."""
+    query = select(Incident, Monitor.name).join(Monitor, Monitor.id == Incident.monitor_id)
+    if state is not None:
+        is_open = Incident.closed_at.is_(None)
+        query = query.where(is_open if state == "open" else ~is_open)
+    if monitor_id is not None:
+        query = query.where(Incident.monitor_id == monitor_id)
+    rows, following = await paginate(
+        session,
+        query,
+        page,
+        name="incidents",
+        key=Incident.id,
+        newest_first=True,
+        filters={"state": state, "monitor_id": monitor_id},
+    )
+    items = [incident_out(incident, name) for incident, name, _ in rows]
+    return Page(items=items, next=following)
+
+
+@router.post("/{incident_id}/acknowledge", responses=documented(404, 422))
+async def acknowledge_incident(
+    incident_id: int, session: Session, acknowledgement: Acknowledgement | None = None
+) -> IncidentOut:
+    """Acknowledge an incident. The first acknowledgement is kept; repeating changes nothing."""
+    row = None
+    if 0 < incident_id <= MAX_ID:
+        query = (
+            select(Incident, Monitor.name)
+            .join(Monitor, Monitor.id == Incident.monitor_id)
+            .where(Incident.id == incident_id)
+            .with_for_update(of=Incident)
+        )
+        row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise Problem(404, f"There is no incident {incident_id}.")
+    incident, name = row
+    if incident.acknowledged_at is None:
+        incident.acknowledged_at = func.now()
+        incident.acknowledged_by = acknowledgement.by if acknowledgement else None
+        await session.flush()
+        await session.refresh(incident)
+    return incident_out(incident, name)
