@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 
 class Site:
-    """A web server whose status a test sets."""
+    """A web server whose status a test sets, and that keeps what is posted to it."""
 
     def __init__(self) -> None:
         self.status = 200
+        self.calls = 0
+        self.posted: list[tuple[Message, bytes]] = []
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                site.calls += 1
+                self.answer()
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                site.posted.append((self.headers, body))
+                self.answer()
+
+            def answer(self) -> None:
                 self.send_response(site.status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
