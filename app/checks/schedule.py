@@ -1,0 +1,78 @@
+"""Schedule monitors: compute and store when the next check of each is due.
+
+A monitor is checked in slots one interval apart, counted from 1970 and shifted by a phase derived
+from its number. Slots that have passed while nothing was checked are skipped.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+# Seconds until a failed check is retried while the failure is not confirmed.
+CONFIRM_SECONDS = 2
+
+# The fractional part of the golden ratio: its multiples fill an interval more evenly than any
+# other number's, however many there are (Knuth, The Art of Computer Programming 3, 6.4). This
+# keeps a thousand monitors from being checked at the same moment.
+GOLDEN = 0.6180339887498949
+
+# When `m`, a monitor whose check was planned for due.due_at, is due again. A slot is skipped if
+# this check may still be running then, because it is a retry, the first one or late. A late
+# heartbeat is counted again each time the next one should have arrived.
+NEXT_DUE = f"""
+    date_bin(
+        make_interval(secs => m.interval_seconds),
+        greatest(due.due_at, now())
+            + make_interval(secs => least(m.timeout_seconds, m.interval_seconds / 4.0)),
+        CASE WHEN m.kind = 'heartbeat' THEN due.due_at
+        ELSE to_timestamp(0) + make_interval(
+            secs => m.interval_seconds * mod(CAST(m.id * {GOLDEN} AS numeric), 1))
+        END
+    ) + make_interval(secs => m.interval_seconds)
+"""
+
+# Due at once; for a heartbeat, when it would be late. The clock's time is used, not the
+# transaction's, because a row must not become claimable in the past, which no claim searches.
+_PLAN = text("""
+    UPDATE schedule s
+    SET due_at = planned.due_at, claimable_at = planned.due_at, lease = NULL,
+        expected_from = planned.expected_from
+    FROM (
+        SELECT p.monitor_id, p.expected_from, CASE
+            WHEN m.kind = 'heartbeat' THEN greatest(clock_timestamp(),
+                p.expected_from + make_interval(
+                    secs => m.interval_seconds + CAST(m.spec ->> 'grace_seconds' AS int)))
+            ELSE clock_timestamp() END AS due_at
+        FROM monitors m JOIN (
+            SELECT monitor_id, CASE WHEN CAST(:anew AS bool) THEN now()
+                ELSE least(expected_from, now()) END AS expected_from
+            FROM schedule
+        ) p ON p.monitor_id = m.id
+        WHERE m.id = :id
+    ) planned
+    WHERE s.monitor_id = planned.monitor_id AND s.monitor_id = :id
+""")
+
+
+async def add(session: AsyncSession, monitor_id: int) -> None:
+    """Add a new monitor to the schedule."""
+    await session.execute(
+        text("INSERT INTO schedule (monitor_id) VALUES (:id)"), {"id": monitor_id}
+    )
+    await plan(session, monitor_id, anew=True)
+
+
+async def plan(session: AsyncSession, monitor_id: int, *, anew: bool = False) -> None:
+    """Plan a monitor to be checked at once, or a heartbeat to be late after period and grace.
+
+    Both count from the last heartbeat or, with `anew`, from now. A running check was made for the
+    monitor as it was before, so its lease ends here.
+    """
+    await session.execute(_PLAN, {"id": monitor_id, "anew": anew})
+
+
+async def suspend(session: AsyncSession, monitor_id: int) -> None:
+    """Stop checking a monitor until it is planned again."""
+    await session.execute(
+        text("UPDATE schedule SET claimable_at = 'infinity', lease = NULL WHERE monitor_id = :id"),
+        {"id": monitor_id},
+    )
