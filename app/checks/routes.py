@@ -9,6 +9,7 @@ from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
 from app.checks.models import Check
 from app.checks.schemas import CheckOut, check_out, result_out
+from app.checks.uptime import Uptime, uptimes
 from app.monitors.checking import check_now
 from app.monitors.service import find
 
@@ -25,6 +26,13 @@ async def check_at_once(monitor_id: int, database: DatabaseDep, prober: ProberDe
     """Check a monitor immediately, whenever its next check is due, and store the result."""
     completed = await check_now(database, prober, monitor_id)
     return result_out(completed.result, completed.checked_at)
+
+
+@router.get("/uptime")
+async def uptime(monitor_id: int, session: Session) -> dict[str, Uptime]:
+    """Return uptime and latencies over 24h, 7d, 30d and 90d, keyed by those names."""
+    await find(session, monitor_id)
+    return await uptimes(session, monitor_id)
 
 
 @router.get("/checks", responses=documented(422))
