@@ -38,6 +38,21 @@ class Settings(BaseSettings):
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Requests to /api/ that one client may make per minute."""
 
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
+    """Days to keep single checks; their sums have separate settings."""
+
+    hourly_retention_days: Annotated[int, Field(ge=8, le=3650)] = 35
+    """Days to keep hourly sums. The figures for 24 hours and 7 days are computed from them."""
+
+    daily_retention_days: Annotated[int, Field(ge=91, le=36500)] = 730
+    """Days to keep daily sums. The figures for 30 and 90 days are computed from them."""
+
+    incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    """Days to keep incidents after they have been closed."""
+
+    notification_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days to keep notifications that are sent or dead."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 
