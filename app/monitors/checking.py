@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from app.checks.recording import CompletedCheck, record
 from app.database import Database
 from app.monitors import service
+from app.monitors.configuration import config_of
 from app.monitors.errors import UnreadableMonitorError
-from app.monitors.schemas import MonitorIn, config_of
+from app.monitors.schemas import MonitorIn
 from app.probing.prober import Prober
 
 

@@ -13,7 +13,8 @@ from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
 from app.monitors import service
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import MonitorIn, MonitorOut, monitor_out
+from app.monitors.output import MonitorOut, monitor_out
+from app.monitors.schemas import MonitorIn
 
 router = APIRouter(
     prefix="/api/monitors",

@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import InvalidFieldError, PreconditionFailedError
 from app.fields import MAX_ID
+from app.monitors.configuration import COMMON, config_of
 from app.monitors.errors import MonitorNotFoundError
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import COMMON, MonitorIn, config_of
+from app.monitors.schemas import MonitorIn
 
 
 async def find(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.checks.models import Check
 from app.fields import Milliseconds
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import StateName
+from app.monitors.output import StateName
 
 
 class MonitorSummary(BaseModel):
