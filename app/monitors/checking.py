@@ -1,8 +1,10 @@
 """Checks a monitor immediately, independently of its schedule."""
 
-from datetime import UTC, datetime
+import time
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
+from sqlalchemy import func, select
 
 from app.checks.recording import CompletedCheck, record
 from app.database import Database
@@ -20,15 +22,18 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
     """
     async with database.transaction() as session:
         monitor, _ = await service.find(session, monitor_id)
+        # Times come from the database: this machine's clock may be wrong.
+        begun_at: datetime = (await session.scalars(select(func.now()))).one()
+    begun = time.perf_counter()
     try:
         config = MonitorIn.model_validate(config_of(monitor))
     except ValidationError:
         raise UnreadableMonitorError(monitor_id) from None
     # No connection is held while the target is probed: a few slow ones would use up the pool
     # and stop all other requests.
-    started = datetime.now(UTC)
     result = await prober.probe(config.target(), monitor.timeout_seconds)
-    completed = CompletedCheck(monitor_id, started, datetime.now(UTC), result)
+    ended_at = begun_at + timedelta(seconds=time.perf_counter() - begun)
+    completed = CompletedCheck(monitor_id, begun_at, ended_at, result, version=monitor.version)
     async with database.transaction() as session:
         await record(session, [completed])
     return completed

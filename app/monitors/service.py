@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.checks import schedule
+from app.checks.models import DailyStats, HourlyStats
+from app.checks.sums import settle
 from app.errors import InvalidFieldError, PreconditionFailedError
 from app.fields import MAX_ID
+from app.incidents.transitions import close_silently
 from app.monitors.configuration import COMMON, config_of
 from app.monitors.errors import MonitorNotFoundError
 from app.monitors.models import Monitor, State
@@ -47,8 +52,8 @@ async def create(session: AsyncSession, config: MonitorIn) -> tuple[Monitor, Sta
     state = State(monitor_id=monitor.id)
     session.add(state)
     await session.flush()
-    await session.refresh(monitor)
-    await session.refresh(state)
+    await schedule.add(session, monitor.id)
+    await _refresh(session, monitor, state)
     return monitor, state
 
 
@@ -63,7 +68,7 @@ async def change(
 
     Raises MonitorNotFoundError, InvalidFieldError if the kind differs, PreconditionFailedError.
     """
-    monitor, state = await _find_version(session, monitor_id, expected_version)
+    monitor, state = await _locked(session, monitor_id, expected_version)
     return await _change(session, monitor, state, config)
 
 
@@ -78,7 +83,7 @@ async def patch(
 
     Also raises pydantic.ValidationError if the result is not a valid configuration.
     """
-    monitor, state = await _find_version(session, monitor_id, expected_version)
+    monitor, state = await _locked(session, monitor_id, expected_version)
     config = MonitorIn.model_validate(config_of(monitor) | changes)
     return await _change(session, monitor, state, config)
 
@@ -90,33 +95,50 @@ async def delete(
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, _ = await _find_version(session, monitor_id, expected_version)
+    monitor, _ = await _locked(session, monitor_id, expected_version)
     await session.delete(monitor)
+    # The sums have no foreign key. Single checks are dropped with the partition of their day.
+    for stats in (HourlyStats, DailyStats):
+        await session.execute(delete_from(stats).where(stats.monitor_id == monitor_id))
 
 
-async def pause(session: AsyncSession, monitor_id: int) -> tuple[Monitor, State]:
-    """Stop checking a monitor. Pausing it again changes nothing."""
-    monitor, state = await find(session, monitor_id, lock=True)
+async def pause(
+    session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
+) -> tuple[Monitor, State]:
+    """Stop checking a monitor. Pausing it again changes nothing.
+
+    Raises MonitorNotFoundError, PreconditionFailedError.
+    """
+    monitor, state = await _locked(session, monitor_id, expected_version)
     if state.state != "paused":
-        await _enter(session, state, "paused")
+        await settle(session, monitor_id)
+        await schedule.suspend(session, monitor_id)
+        await close_silently(session, monitor_id)
+        await _enter(session, monitor, state, "paused")
     return monitor, state
 
 
-async def resume(session: AsyncSession, monitor_id: int) -> tuple[Monitor, State]:
-    """Resume checking a paused monitor. A monitor that is not paused stays as it is."""
-    monitor, state = await find(session, monitor_id, lock=True)
+async def resume(
+    session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
+) -> tuple[Monitor, State]:
+    """Resume checking a paused monitor. A monitor that is not paused stays as it is.
+
+    Raises MonitorNotFoundError, PreconditionFailedError.
+    """
+    monitor, state = await _locked(session, monitor_id, expected_version)
     if state.state == "paused":
-        await _enter(session, state, "pending")
+        await schedule.plan(session, monitor_id, anew=True)
+        await _enter(session, monitor, state, "pending")
     return monitor, state
 
 
-async def _find_version(
-    session: AsyncSession, monitor_id: int, expected: int | None
+async def _locked(
+    session: AsyncSession, monitor_id: int, expected_version: int | None
 ) -> tuple[Monitor, State]:
     monitor, state = await find(session, monitor_id, lock=True)
-    if expected is not None and monitor.version != expected:
+    if expected_version not in (None, monitor.version):
         raise PreconditionFailedError(
-            f"The monitor has changed: it is at version {monitor.version}, not {expected}."
+            f"Monitor {monitor_id} has been changed: it is at version {monitor.version}."
         )
     return monitor, state
 
@@ -132,7 +154,9 @@ async def _change(
     monitor.version += 1
     monitor.updated_at = func.now()
     await session.flush()
-    await session.refresh(monitor)
+    if state.state != "paused":
+        await schedule.plan(session, monitor.id)
+    await _refresh(session, monitor, state)
     return monitor, state
 
 
@@ -143,9 +167,14 @@ def _apply(monitor: Monitor, config: MonitorIn) -> None:
     monitor.spec = values
 
 
-async def _enter(session: AsyncSession, state: State, name: str) -> None:
+async def _enter(session: AsyncSession, monitor: Monitor, state: State, name: str) -> None:
     state.state = name
     state.failures = 0
     state.since = func.now()
     await session.flush()
+    await _refresh(session, monitor, state)
+
+
+async def _refresh(session: AsyncSession, monitor: Monitor, state: State) -> None:
+    await session.refresh(monitor)
     await session.refresh(state)
