@@ -10,15 +10,15 @@ from app.checks.recording import CompletedCheck, record
 from app.database import Database
 from app.monitors import service
 from app.monitors.configuration import config_of
-from app.monitors.errors import UnreadableMonitorError
-from app.monitors.schemas import MonitorIn
+from app.monitors.errors import HeartbeatNotCheckedError, UnreadableMonitorError
+from app.monitors.schemas import MONITOR_IN, HeartbeatMonitorIn
 from app.probing.prober import Prober
 
 
 async def check_now(database: Database, prober: Prober, monitor_id: int) -> CompletedCheck:
     """Probe a monitor's target and store the result.
 
-    Raises MonitorNotFoundError and UnreadableMonitorError.
+    Raises MonitorNotFoundError, UnreadableMonitorError and HeartbeatNotCheckedError.
     """
     async with database.transaction() as session:
         monitor, _ = await service.find(session, monitor_id)
@@ -26,9 +26,11 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
         begun_at: datetime = (await session.scalars(select(func.now()))).one()
     begun = time.perf_counter()
     try:
-        config = MonitorIn.model_validate(config_of(monitor))
+        config = MONITOR_IN.validate_python(config_of(monitor))
     except ValidationError:
         raise UnreadableMonitorError(monitor_id) from None
+    if isinstance(config, HeartbeatMonitorIn):
+        raise HeartbeatNotCheckedError
     # No connection is held while the target is probed: a few slow ones would use up the pool
     # and stop all other requests.
     result = await prober.probe(config.target(), monitor.timeout_seconds)

@@ -18,3 +18,10 @@ class UnreadableMonitorError(ConflictError):
             f"The configuration of monitor {monitor_id} was stored by another version and can't be "
             "read by this one; replace it with PUT."
         )
+
+
+class HeartbeatNotCheckedError(ConflictError):
+    """A heartbeat has no target to check."""
+
+    def __init__(self) -> None:
+        super().__init__("A heartbeat can't be checked: its job calls Stagewatch instead.")

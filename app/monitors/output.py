@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, computed_field
 
 from app.fields import Milliseconds
-from app.monitors.configuration import config_of
+from app.monitors.configuration import shown_config
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS
 
@@ -37,6 +37,7 @@ class OtherMonitorOut(MonitorState):
 
     name: str
     kind: str
+    channel_ids: list[int] | None = None
 
 
 class ProbedOut(OtherMonitorOut):
@@ -65,17 +66,54 @@ class HttpMonitorOut(ProbedOut):
     certificate_days: int | None = None
 
 
-MonitorOut = HttpMonitorOut | OtherMonitorOut
-_OUT: dict[str, type[MonitorOut]] = {"http": HttpMonitorOut}
+class TcpMonitorOut(ProbedOut):
+    """A TCP monitor and its state."""
+
+    kind: Literal["tcp"]
+    host: str | None = None
+    port: int | None = None
 
 
-def monitor_out(monitor: Monitor, state: State) -> MonitorOut:
+class DnsMonitorOut(ProbedOut):
+    """A DNS monitor and its state."""
+
+    kind: Literal["dns"]
+    hostname: str | None = None
+    record_type: str = "A"
+    expected: str | None = None
+
+
+class HeartbeatMonitorOut(OtherMonitorOut):
+    """A heartbeat monitor, its state, and the token to call it with."""
+
+    kind: Literal["heartbeat"]
+    period_seconds: int | None = None
+    grace_seconds: int = 60
+    token: str
+
+    @computed_field  # type: ignore[prop-decorator]  # as in Pydantic's documentation
+    @property
+    def ping_path(self) -> str:
+        """The path that the job must call."""
+        return f"/ping/{self.token}"
+
+
+MonitorOut = HttpMonitorOut | TcpMonitorOut | DnsMonitorOut | HeartbeatMonitorOut | OtherMonitorOut
+_OUT: dict[str, type[MonitorOut]] = {
+    "http": HttpMonitorOut,
+    "tcp": TcpMonitorOut,
+    "dns": DnsMonitorOut,
+    "heartbeat": HeartbeatMonitorOut,
+}
+
+
+def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
     """Return a monitor and its state as a client sees them."""
-    names = ["id", "created_at", "updated_at"]
+    names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")
     of_monitor = {name: getattr(monitor, name) for name in names}
     names = ["state", "since", "checked_at", "latency_ms", "error"]
     of_state = {name: getattr(state, name) for name in names}
-    values = config_of(monitor) | of_monitor | of_state
+    values = shown_config(monitor, channel_ids) | of_monitor | of_state
     model = _OUT.get(monitor.kind, OtherMonitorOut)
     try:
         return model.model_validate(values)

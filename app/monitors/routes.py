@@ -1,20 +1,22 @@
 """Add, read, change, pause and delete monitors."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Body, Response
 from pydantic import ValidationError
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import Session
 from app.api.etags import IfMatch, etag
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
+from app.channels.subscriptions import channel_ids
 from app.monitors import service
 from app.monitors.models import Monitor, State
 from app.monitors.output import MonitorOut, monitor_out
-from app.monitors.schemas import MonitorIn
+from app.monitors.schemas import EXAMPLES, MonitorIn
 
 router = APIRouter(
     prefix="/api/monitors",
@@ -24,41 +26,47 @@ router = APIRouter(
 )
 
 
+Config = Annotated[MonitorIn, Body(openapi_examples=EXAMPLES)]
+Changes = Annotated[dict[str, Any], Body(examples=[{"interval_seconds": 15}])]
+
+
 @router.get("", responses=documented(422))
 async def list_monitors(session: Session, page: PageDep) -> Page[MonitorOut]:
     """List the monitors, oldest first."""
     query = select(Monitor, State).join(State, State.monitor_id == Monitor.id)
     rows, following = await paginate(session, query, page, name="monitors", key=Monitor.id)
-    return Page(items=[monitor_out(monitor, state) for monitor, state, _ in rows], next=following)
+    channels = await channel_ids(session, [monitor.id for monitor, _, _ in rows])
+    items = [monitor_out(monitor, state, channels[monitor.id]) for monitor, state, _ in rows]
+    return Page(items=items, next=following)
 
 
 @router.post("", status_code=201, responses=documented(413, 422))
-async def create_monitor(config: MonitorIn, session: Session, response: Response) -> MonitorOut:
+async def create_monitor(config: Config, session: Session, response: Response) -> MonitorOut:
     """Add a monitor. It is pending until its first check."""
     monitor, state = await service.create(session, config)
     response.headers["Location"] = f"/api/monitors/{monitor.id}"
-    return _out(monitor, state, response)
+    return await _out(session, response, monitor, state)
 
 
 @router.get("/{monitor_id}", responses=documented(404))
 async def read_monitor(monitor_id: int, session: Session, response: Response) -> MonitorOut:
     """Return one monitor. Its ETag is the version of its configuration."""
-    return _out(*await service.find(session, monitor_id), response)
+    return await _out(session, response, *await service.find(session, monitor_id))
 
 
 @router.put("/{monitor_id}", responses=documented(404, 412, 413, 422))
 async def replace_monitor(
-    monitor_id: int, config: MonitorIn, session: Session, version: IfMatch, response: Response
+    monitor_id: int, config: Config, session: Session, version: IfMatch, response: Response
 ) -> MonitorOut:
     """Replace a monitor's configuration; fields that are left out get their defaults."""
     changed = await service.change(session, monitor_id, config, expected_version=version)
-    return _out(*changed, response)
+    return await _out(session, response, *changed)
 
 
 @router.patch("/{monitor_id}", responses=documented(404, 412, 413, 422))
 async def change_monitor(
     monitor_id: int,
-    changes: dict[str, Any],
+    changes: Changes,
     session: Session,
     version: IfMatch,
     response: Response,
@@ -68,7 +76,7 @@ async def change_monitor(
         changed = await service.patch(session, monitor_id, changes, expected_version=version)
     except ValidationError as error:
         raise invalid_fields(error.errors()) from None
-    return _out(*changed, response)
+    return await _out(session, response, *changed)
 
 
 @router.delete("/{monitor_id}", status_code=204, responses=documented(404, 412))
@@ -80,15 +88,18 @@ async def delete_monitor(monitor_id: int, session: Session, version: IfMatch) ->
 @router.post("/{monitor_id}/pause", responses=documented(404))
 async def pause_monitor(monitor_id: int, session: Session, response: Response) -> MonitorOut:
     """Stop checking a monitor. Pausing it again changes nothing."""
-    return _out(*await service.pause(session, monitor_id), response)
+    return await _out(session, response, *await service.pause(session, monitor_id))
 
 
 @router.post("/{monitor_id}/resume", responses=documented(404))
 async def resume_monitor(monitor_id: int, session: Session, response: Response) -> MonitorOut:
     """Resume checking a paused monitor. A monitor that is not paused stays as it is."""
-    return _out(*await service.resume(session, monitor_id), response)
+    return await _out(session, response, *await service.resume(session, monitor_id))
 
 
-def _out(monitor: Monitor, state: State, response: Response) -> MonitorOut:
+async def _out(
+    session: AsyncSession, response: Response, monitor: Monitor, state: State
+) -> MonitorOut:
     response.headers["ETag"] = etag(monitor.version)
-    return monitor_out(monitor, state)
+    channels = await channel_ids(session, [monitor.id])
+    return monitor_out(monitor, state, channels[monitor.id])

@@ -3,22 +3,30 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    ConfigDict,
+    AfterValidator,
     Field,
+    TypeAdapter,
     ValidationInfo,
     field_validator,
 )
 
-from app.fields import InputModel, Line, Seconds
+from app.fields import Id, InputModel, Line, Seconds
 from app.probing.schemas import HttpSpec
+from app.probing.targets import DnsTarget, TcpTarget
+from app.probing.urls import parse_hostname
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+
+Host = Annotated[Line, Field(min_length=1, max_length=253), AfterValidator(parse_hostname)]
 
 
 class MonitorCommon(InputModel):
     """The fields of every kind of monitor."""
 
     name: Annotated[Line, Field(min_length=1, max_length=200)] = Field(examples=["Shop"])
+    channel_ids: Annotated[list[Id], Field(max_length=100)] | None = Field(
+        default=None, description="The channels to notify; null: all of them."
+    )
 
 
 class Probed(MonitorCommon):
@@ -50,22 +58,74 @@ class Probed(MonitorCommon):
 class HttpMonitorIn(Probed, HttpSpec):
     """An HTTP request, sent every `interval_seconds`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Shop",
-                    "kind": "http",
-                    "url": "https://example.com/health",
-                    "interval_seconds": 30,
-                    "timeout_seconds": 5,
-                    "keyword": "ok",
-                }
-            ]
-        },
-    )
-
     kind: Literal["http"]
 
 
-MonitorIn = HttpMonitorIn
+class TcpMonitorIn(Probed):
+    """A port that must accept connections."""
+
+    kind: Literal["tcp"]
+    host: Host = Field(examples=["db.example.com"])
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(examples=[5432])
+
+    def target(self) -> TcpTarget:
+        """Return the target, for the prober."""
+        return TcpTarget(self.host, self.port)
+
+
+class DnsMonitorIn(Probed):
+    """A name that must have a record."""
+
+    kind: Literal["dns"]
+    hostname: Host = Field(examples=["example.com"])
+    record_type: Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "SRV", "CAA", "PTR"] = "A"
+    expected: Annotated[Line, Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="The value that one of its records must have; null: any."
+    )
+
+    def target(self) -> DnsTarget:
+        """Return the target, for the prober."""
+        return DnsTarget(self.hostname, self.record_type, self.expected)
+
+
+class HeartbeatMonitorIn(MonitorCommon):
+    """A job that calls /ping/TOKEN after every run; if it is late, the monitor is down."""
+
+    kind: Literal["heartbeat"]
+    period_seconds: Annotated[int, Field(ge=5, le=31 * 86400)] = Field(
+        examples=[3600], description="Time between two calls."
+    )
+    grace_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
+        default=60, description="How late a call may be."
+    )
+
+
+MonitorIn = Annotated[
+    HttpMonitorIn | TcpMonitorIn | DnsMonitorIn | HeartbeatMonitorIn, Field(discriminator="kind")
+]
+MONITOR_IN: TypeAdapter[MonitorIn] = TypeAdapter(MonitorIn)
+
+EXAMPLES: dict[str, Any] = {
+    "http": {
+        "value": {
+            "name": "Shop",
+            "kind": "http",
+            "url": "https://example.com/health",
+            "interval_seconds": 30,
+            "timeout_seconds": 5,
+            "keyword": "ok",
+        }
+    },
+    "tcp": {"value": {"name": "Database", "kind": "tcp", "host": "db.example.com", "port": 5432}},
+    "dns": {
+        "value": {"name": "Mail", "kind": "dns", "hostname": "example.com", "record_type": "MX"}
+    },
+    "heartbeat": {
+        "value": {
+            "name": "Nightly backup",
+            "kind": "heartbeat",
+            "period_seconds": 86400,
+            "grace_seconds": 3600,
+        }
+    },
+}

@@ -1,21 +1,24 @@
 """Create, change, pause, resume and delete monitors. The caller commits."""
 
+import secrets
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.subscriptions import channel_ids, set_channels
 from app.checks import schedule
 from app.checks.models import DailyStats, HourlyStats
 from app.checks.sums import settle
 from app.errors import InvalidFieldError, PreconditionFailedError
 from app.fields import MAX_ID
 from app.incidents.transitions import close_silently
-from app.monitors.configuration import COMMON, config_of
+from app.monitors.configuration import apply_config, config_of, shown_config, with_secrets
 from app.monitors.errors import MonitorNotFoundError
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import MonitorIn
+from app.monitors.schemas import MONITOR_IN, MonitorIn
 
 
 async def find(
@@ -46,9 +49,12 @@ async def find(
 async def create(session: AsyncSession, config: MonitorIn) -> tuple[Monitor, State]:
     """Add a monitor. It is pending until its first check."""
     monitor = Monitor()
-    _apply(monitor, config)
+    apply_config(monitor, config)
+    if config.kind == "heartbeat":
+        monitor.token = secrets.token_urlsafe(24)
     session.add(monitor)
     await session.flush()
+    await set_channels(session, monitor.id, config.channel_ids)
     state = State(monitor_id=monitor.id)
     session.add(state)
     await session.flush()
@@ -84,7 +90,9 @@ async def patch(
     Also raises pydantic.ValidationError if the result is not a valid configuration.
     """
     monitor, state = await _locked(session, monitor_id, expected_version)
-    config = MonitorIn.model_validate(config_of(monitor) | changes)
+    # The changes apply to what the client sees, with the values of secret headers masked.
+    before = shown_config(monitor, (await channel_ids(session, [monitor_id]))[monitor_id])
+    config = MONITOR_IN.validate_python(before | changes)
     return await _change(session, monitor, state, config)
 
 
@@ -148,9 +156,11 @@ async def _change(
 ) -> tuple[Monitor, State]:
     if config.kind != monitor.kind:
         raise InvalidFieldError("kind", "a monitor's kind can't be changed; create a new monitor")
-    if config.model_dump(mode="json") == config_of(monitor):
+    config = with_secrets(config, monitor)
+    if config == await _present(session, monitor):
         return monitor, state
-    _apply(monitor, config)
+    apply_config(monitor, config)
+    await set_channels(session, monitor.id, config.channel_ids)
     monitor.version += 1
     monitor.updated_at = func.now()
     await session.flush()
@@ -160,11 +170,13 @@ async def _change(
     return monitor, state
 
 
-def _apply(monitor: Monitor, config: MonitorIn) -> None:
-    values = config.model_dump(mode="json")
-    for name in COMMON:
-        setattr(monitor, name, values.pop(name))
-    monitor.spec = values
+async def _present(session: AsyncSession, monitor: Monitor) -> MonitorIn | None:
+    channels = await channel_ids(session, [monitor.id])
+    try:
+        return MONITOR_IN.validate_python(config_of(monitor, channels[monitor.id]))
+    except ValidationError:
+        # Another version of the program wrote it.
+        return None
 
 
 async def _enter(session: AsyncSession, monitor: Monitor, state: State, name: str) -> None:

@@ -220,6 +220,31 @@ def test_the_sweep_finds_what_was_left_below_the_floor(
     assert len(claimed(settings, floor=floor)) == 1
 
 
+def test_a_clock_that_was_ahead_and_is_set_back_leaves_nothing_unclaimed(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    site = add(client, interval_seconds=60)
+    add(client, name="Paused")
+    client.post("/api/monitors/2/pause")
+    body = {"name": "Job", "kind": "heartbeat", "period_seconds": 60, "grace_seconds": 10}
+    job = client.post("/api/monitors", json=body).json()["id"]
+    execute(
+        database_url,
+        "UPDATE schedule SET due_at = due_at + interval '40 days', "
+        "claimable_at = claimable_at + interval '40 days', "
+        "expected_from = expected_from + interval '40 days'",
+    )
+
+    assert with_database(settings, sweep) == 2
+
+    assert [claim.monitor_id for claim in claimed(settings)] == [site]
+    left = row(
+        database_url, f"SELECT due_at - now() AS left FROM schedule WHERE monitor_id = {job}"
+    )
+    assert timedelta(seconds=60) < left["left"] <= timedelta(seconds=70)
+    assert with_database(settings, sweep) == 0
+
+
 def test_a_claim_passes_no_dead_versions_below_the_floor_while_a_snapshot_is_held(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:

@@ -3,13 +3,15 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.errors import PreconditionFailedError
+from app.errors import InvalidFieldError, PreconditionFailedError
 from app.monitors import service
+from app.monitors.schemas import MONITOR_IN
 from app.settings import Settings
 from tests.integration.checks.support import add, claimed, execute, in_transaction, row
 from tests.services import query
 
 HTTP = {"name": "Site", "kind": "http", "url": "http://127.0.0.1/"}
+TCP = {"name": "Port", "kind": "tcp", "host": "127.0.0.1", "port": 80}
 
 
 def test_an_equal_configuration_changes_nothing(client: TestClient, database_url: str) -> None:
@@ -56,6 +58,20 @@ def test_a_change_of_another_version_is_refused(client: TestClient, settings: Se
             in_transaction(settings, work)
 
     assert client.get(f"/api/monitors/{number}").json()["name"] == "Other"
+
+
+def test_another_kind_is_refused(client: TestClient, settings: Settings) -> None:
+    number = add(client)
+
+    with pytest.raises(InvalidFieldError, match="kind"):
+        in_transaction(
+            settings,
+            lambda session: service.change(session, number, MONITOR_IN.validate_python(TCP)),
+        )
+
+    answer = client.put(f"/api/monitors/{number}", json=TCP)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["kind"]
 
 
 def test_a_deleted_monitor_leaves_no_sums_and_no_schedule(
