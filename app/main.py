@@ -11,12 +11,13 @@ from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
-from app.api.rate_limit import RateLimitMiddleware
+from app.api.rate_limit import RateLimitMiddleware, by_path
 from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
 from app.database import Database
 from app.incidents import routes as incidents
+from app.monitors import heartbeats
 from app.monitors import routes as monitors
 from app.notifications import routes as notifications
 from app.probing import routes as probing
@@ -52,6 +53,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SameOriginMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit_per_minute)
+    app.add_middleware(
+        RateLimitMiddleware,
+        per_minute=settings.ping_limit_per_minute,
+        prefix="/ping/",
+        key=by_path,
+    )
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     problems.install(app)
     openapi.install(app)
@@ -64,4 +71,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(channels.router)
     app.include_router(notifications.router)
     app.include_router(status.router)
+    app.include_router(heartbeats.router)
     return app

@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from app.api.private_paths import shown
 from app.http_limits import LimitedHttpProtocol
 from app.open_files import connections
 from app.settings import Settings, load_settings
@@ -18,21 +19,21 @@ PORT = 8000
 GRACE_SECONDS = 8
 
 
-class NoQueries(logging.Filter):
-    """Remove queries from the access log: they may contain secrets."""
+class PrivatePaths(logging.Filter):
+    """Remove queries and the tokens of /ping from the access log: both may be secrets."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the path in Uvicorn's arguments: client, method, path, version, status."""
         if isinstance(record.args, tuple) and len(record.args) == 5:
             client, method, path, version, status = record.args
-            record.args = (client, method, str(path).partition("?")[0], version, status)
+            record.args = (client, method, shown(str(path)), version, status)
         return True
 
 
 def log_config() -> dict[str, Any]:
     """Return Uvicorn's log configuration with a filter for the access log."""
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
-    config["filters"] = {"private": {"()": NoQueries}}
+    config["filters"] = {"private": {"()": PrivatePaths}}
     config["handlers"]["access"]["filters"] = ["private"]
     return config
 

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Requests to /api/ that one client may make per minute."""
 
+    ping_limit_per_minute: Annotated[int, Field(ge=1)] = 60
+    """Calls of /ping/TOKEN that are allowed per token and minute."""
+
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
     """Days to keep single checks; their sums have separate settings."""
 

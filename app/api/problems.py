@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app.api.private_paths import shown
 from app.database import DatabaseUnavailable
 from app.errors import (
     ConflictError,
@@ -175,7 +176,7 @@ def install(app: FastAPI) -> None:
         return problem_response(status, str(error), errors=errors)
 
     async def on_database_down(request: Request, error: Exception) -> JSONResponse:
-        log.warning("%s %s: %s", request.method, request.url.path, error)
+        log.warning("%s %s: %s", request.method, shown(request.url.path), error)
         return problem_response(
             503, "The database does not answer; try again soon.", headers={"Retry-After": "5"}
         )

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from app import http_limits, open_files
-from app.server import NoQueries, server_config
+from app.server import PrivatePaths, server_config
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -236,15 +236,26 @@ def test_only_a_trusted_proxy_names_clients(
     assert len(seen) == (1 if clients == 3 else 3)
 
 
-def test_the_access_log_shows_no_query() -> None:
-    arguments = ("127.0.0.1:1", "GET", "/api/x?token=secret", "1.1", 200)
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/api/x?token=secret", "/api/x"),
+        ("/ping/secret", "/ping/…"),
+        ("/ping/secret?x=/ping/secret", "/ping/…"),
+        ("//ping//secret/", "//ping//…"),
+        ("/PING/secret", "/PING/…"),
+        ("/ping/a%0Asecret", "/ping/…"),
+    ],
+)
+def test_the_access_log_shows_no_query_and_no_token(path: str, shown: str) -> None:
+    arguments = ("127.0.0.1:1", "GET", path, "1.1", 200)
     record = logging.LogRecord(
         "uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None
     )
 
-    assert NoQueries().filter(record)
+    assert PrivatePaths().filter(record)
 
-    assert record.getMessage() == '127.0.0.1:1 - "GET /api/x HTTP/1.1" 200'
+    assert record.getMessage() == '127.0.0.1:1 - "GET ' + shown + ' HTTP/1.1" 200'
 
 
 def test_the_servers_process_logs_a_line_for_a_request_and_ends_when_asked(
