@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.checks.models import Check
+from app.checks.uptime import ratios_of_a_day
 from app.fields import Milliseconds
+from app.incidents.models import Incident
+from app.incidents.schemas import IncidentOut, incident_out
 from app.monitors.models import Monitor, State
 from app.monitors.output import StateName
 
@@ -21,7 +23,8 @@ class MonitorSummary(BaseModel):
     state: StateName
     latency_ms: Milliseconds | None = Field(description="How long its last check took.")
     uptime: float | None = Field(
-        description="Share of its checks of the last 24 hours that went well, 0 to 1."
+        description="Uptime of the last 24 hours from 0 to 1, as a share of the time for which it "
+        "is known; null if nothing is known."
     )
 
 
@@ -30,7 +33,7 @@ class Summary(BaseModel):
 
     state: Literal["pending", "up", "down"]
     monitors: list[MonitorSummary]
-    incidents: list[object] = []
+    incidents: list[IncidentOut] = Field(description="Open incidents, newest first.")
 
 
 def overall(states: Iterable[str]) -> Literal["pending", "up", "down"]:
@@ -43,24 +46,31 @@ def overall(states: Iterable[str]) -> Literal["pending", "up", "down"]:
 
 async def summarize(session: AsyncSession) -> Summary:
     """Return the current summary."""
-    since = func.now() - func.make_interval(0, 0, 0, 1)
-    uptime = (
-        select(
-            Check.monitor_id,
-            (func.count().filter(Check.ok) * 1.0 / func.count()).label("ratio"),
-        )
-        .where(Check.scheduled_at >= since)
-        .group_by(Check.monitor_id)
-        .subquery()
-    )
+    ratios = await ratios_of_a_day(session)
     query = (
-        select(Monitor.id, Monitor.name, State.state, State.latency_ms, uptime.c.ratio)
+        select(Monitor.id, Monitor.name, State.state, State.latency_ms)
         .join(State, State.monitor_id == Monitor.id)
-        .outerjoin(uptime, uptime.c.monitor_id == Monitor.id)
         .order_by(Monitor.name, Monitor.id)
     )
     monitors = [
-        MonitorSummary(id=id_, name=name, state=state, latency_ms=latency, uptime=ratio)
-        for id_, name, state, latency, ratio in await session.execute(query)
+        MonitorSummary.model_validate(
+            {
+                "id": id_,
+                "name": name,
+                "state": state,
+                "latency_ms": latency,
+                "uptime": ratios.get(id_),
+            }
+        )
+        for id_, name, state, latency in await session.execute(query)
     ]
-    return Summary(state=overall(each.state for each in monitors), monitors=monitors)
+    outages = (
+        select(Incident, Monitor.name)
+        .join(Monitor, Monitor.id == Incident.monitor_id)
+        .where(Incident.closed_at.is_(None))
+        .order_by(Incident.id.desc())
+    )
+    incidents = [incident_out(incident, name) for incident, name in await session.execute(outages)]
+    return Summary(
+        state=overall(monitor.state for monitor in monitors), monitors=monitors, incidents=incidents
+    )
