@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     ping_limit_per_minute: Annotated[int, Field(ge=1)] = 60
     """Calls of /ping/TOKEN that are allowed per token and minute."""
 
+    check_concurrency: Annotated[int, Field(ge=1, le=50_000)] | None = None
+    """Checks that one process handles at a time, including those waiting for their due time.
+
+    None: as many as its file limit and its memory allow.
+    """
+
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 14
     """Days to keep single checks; their sums have separate settings."""
 

@@ -1,0 +1,1 @@
+"""The background work: checking, delivery and upkeep, with or without Celery."""
