@@ -1,7 +1,8 @@
 """The application on a real database that is empty at the start of each test."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from tests.engine import engine_answers
 from tests.run import shared_server
 from tests.services import create_database, query, redis
 from tests.sites import Site, new_site
+from worker.engine import EngineThread
 
-# All of the application's tables.
+# All of the application's tables; partitions are emptied with the table that they belong to.
 EMPTY_TABLES = """
     DO $$
     BEGIN
@@ -23,8 +25,8 @@ EMPTY_TABLES = """
             SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')
                 || ' RESTART IDENTITY CASCADE'
             FROM pg_class
-            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-              AND relname <> 'alembic_version');
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+              AND NOT relispartition AND relname <> 'alembic_version');
     END $$
 """
 
@@ -99,3 +101,38 @@ def full_redis(tmp_path: Path) -> Iterator[str]:
 def site() -> Iterator[Site]:
     with new_site() as site:
         yield site
+
+
+class Workers:
+    """Engines like those in Celery's workers, woken by the test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.running: list[EngineThread] = []
+
+    def start(self) -> EngineThread:
+        worker = EngineThread(self.settings)
+        self.running.append(worker)
+        return worker
+
+    def stop(self, worker: EngineThread) -> None:
+        self.running.remove(worker)
+        worker.close(2)
+
+    def work_until(self, state: Callable[[], object], *, seconds: float = 20) -> None:
+        """Wake all of them repeatedly until `state` is true."""
+        deadline = time.monotonic() + seconds
+        while not state():
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            for worker in self.running:
+                worker.run(lambda engine: engine.check(), 5)
+                worker.tell(lambda engine: engine.wake_delivery())
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def workers(settings: Settings) -> Iterator[Workers]:
+    workers = Workers(settings)
+    yield workers
+    for worker in list(workers.running):
+        workers.stop(worker)
