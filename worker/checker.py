@@ -15,7 +15,7 @@ from worker.failure_review import FailureReview
 from worker.faults import Faults
 from worker.result_writer import ResultWriter
 from worker.selfcheck import LoopWatch, SelfCheck
-from worker.target_cache import TargetCache, host_of
+from worker.target_cache import TargetCache
 
 log = logging.getLogger(__name__)
 
@@ -169,12 +169,12 @@ class Checker:
         if result.ok:
             self._unmade_in_a_row.pop(claimed.monitor_id, None)
             self._faults.clear()
-            self._review.passed(completed, host_of(target))
+            self._review.passed(completed, target.host)
         elif self._may_be_late(claimed, begin):
             self._give_back(claimed, "the event loop is late: this machine is overloaded")
         else:
             self._unmade_in_a_row.pop(claimed.monitor_id, None)
-            self._review.failed(claimed, completed, host_of(target))
+            self._review.failed(claimed, completed, target.host)
 
     def _may_be_late(self, claimed: Claim, begin: float) -> bool:
         """Return whether a check timed out while the event loop itself was held up."""

@@ -11,8 +11,7 @@ from app.checks.claiming import Claim
 from app.monitors.configuration import config_of
 from app.monitors.models import Monitor
 from app.monitors.schemas import MONITOR_IN, HeartbeatMonitorIn
-from app.probing.prober import Target
-from app.probing.targets import HttpTarget, TcpTarget
+from app.probing.targets import Target
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +53,3 @@ class TargetCache:
         """Return the target of a claimed check, or None if there is none that can be probed."""
         version, target = self._known.get(claim.monitor_id, (0, None))
         return target if version == claim.version else None
-
-
-def host_of(target: Target) -> str:
-    """Return the host of a target; for a DNS target, the name that is looked up."""
-    if isinstance(target, HttpTarget):
-        return target.url.host
-    return target.host if isinstance(target, TcpTarget) else target.hostname

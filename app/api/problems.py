@@ -21,6 +21,7 @@ from app.errors import (
     NotFoundError,
     PreconditionFailedError,
 )
+from app.monitors.schemas import KINDS
 from app.probing.result import CheckerFault
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ _STATUSES: Mapping[type[DomainError], int] = {
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff]"
 )
-
-KINDS = frozenset({"http", "tcp", "dns", "heartbeat"})
 
 
 class FieldError(BaseModel):

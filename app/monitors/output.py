@@ -1,13 +1,24 @@
 """Monitors as a client reads them."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError, computed_field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    Field,
+    ValidationError,
+    computed_field,
+    create_model,
+)
 
 from app.fields import Milliseconds
 from app.monitors.configuration import shown_config
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS
+from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
 
 # Not a Literal: a state stored by a newer version must be shown, not cause an error.
 StateName = Annotated[
@@ -48,41 +59,6 @@ class ProbedOut(OtherMonitorOut):
     confirmations: int = 2
 
 
-class HttpMonitorOut(ProbedOut):
-    """An HTTP monitor and its state."""
-
-    kind: Literal["http"]
-    url: str | None = Field(default=None, examples=["https://example.com/health"])
-    method: str = "GET"
-    headers: dict[str, str] = {}
-    body: str | None = None
-    accepted_status_codes: list[str | int] = ["200-299"]
-    keyword: str | None = None
-    keyword_absent: bool = False
-    json_path: str | None = None
-    json_value: str | bool | int | float | None = None
-    follow_redirects: bool = True
-    verify_tls: bool = True
-    certificate_days: int | None = None
-
-
-class TcpMonitorOut(ProbedOut):
-    """A TCP monitor and its state."""
-
-    kind: Literal["tcp"]
-    host: str | None = None
-    port: int | None = None
-
-
-class DnsMonitorOut(ProbedOut):
-    """A DNS monitor and its state."""
-
-    kind: Literal["dns"]
-    hostname: str | None = None
-    record_type: str = "A"
-    expected: str | None = None
-
-
 class HeartbeatMonitorOut(OtherMonitorOut):
     """A heartbeat monitor, its state, and the token to call it with."""
 
@@ -98,13 +74,49 @@ class HeartbeatMonitorOut(OtherMonitorOut):
         return f"/ping/{self.token}"
 
 
-MonitorOut = HttpMonitorOut | TcpMonitorOut | DnsMonitorOut | HeartbeatMonitorOut | OtherMonitorOut
-_OUT: dict[str, type[MonitorOut]] = {
-    "http": HttpMonitorOut,
-    "tcp": TcpMonitorOut,
-    "dns": DnsMonitorOut,
+def _derived(kind: str, model: type[Probed]) -> type[ProbedOut]:
+    """Return the output model for monitors of a kind, derived from its input model."""
+    fields: dict[str, Any] = {"kind": (Literal[kind], ...)}
+    for name, field in model.model_fields.items():
+        if name in ProbedOut.model_fields:
+            continue
+        shape = _shape(field.annotation)
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        fields[name] = (
+            shape | None if field.is_required() else shape,
+            Field(default=default, description=field.description, examples=field.examples),
+        )
+    return create_model(
+        model.__name__.removesuffix("In") + "Out",
+        __base__=ProbedOut,
+        __module__=__name__,
+        __doc__=f"A monitor of kind {kind} and its state.",
+        **fields,
+    )
+
+
+def _shape(annotation: Any) -> Any:
+    """Return a type without its constraints: the type itself, but not which values are valid."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is None:
+        return annotation
+    if origin is Annotated:
+        return _shape(parts[0])
+    if origin is Literal:
+        return reduce(or_, {type(value): None for value in parts})
+    shapes = [_shape(part) for part in parts]
+    return reduce(or_, shapes) if origin in (Union, UnionType) else origin[*shapes]
+
+
+_OUT: Mapping[str, type[OtherMonitorOut]] = {
+    **{kind: _derived(kind, model) for kind, model in PROBED_KINDS.items()},
     "heartbeat": HeartbeatMonitorOut,
 }
+if TYPE_CHECKING:
+    MonitorOut = OtherMonitorOut
+else:
+    # A type checker can't know this, but the API's description includes it.
+    MonitorOut = reduce(or_, [*_OUT.values(), OtherMonitorOut])
 
 
 def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:

@@ -1,6 +1,6 @@
 """Monitors as a client writes them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -100,10 +100,13 @@ class HeartbeatMonitorIn(MonitorCommon):
     )
 
 
-MonitorIn = Annotated[
-    HttpMonitorIn | TcpMonitorIn | DnsMonitorIn | HeartbeatMonitorIn, Field(discriminator="kind")
-]
+ProbedMonitorIn = HttpMonitorIn | TcpMonitorIn | DnsMonitorIn
+MonitorIn = Annotated[ProbedMonitorIn | HeartbeatMonitorIn, Field(discriminator="kind")]
 MONITOR_IN: TypeAdapter[MonitorIn] = TypeAdapter(MonitorIn)
+PROBED_KINDS: dict[str, type[Probed]] = {
+    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(ProbedMonitorIn)
+}
+KINDS = frozenset({*PROBED_KINDS, "heartbeat"})
 
 EXAMPLES: dict[str, Any] = {
     "http": {

@@ -13,12 +13,11 @@ from app.probing.guard import Guard, IpNetwork
 from app.probing.http import HttpClient, Request, Response
 from app.probing.resolve import Resolver
 from app.probing.result import OUT_OF_MEMORY, CheckerFault, Failure, Result, Stopwatch, reason
-from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
+from app.probing.targets import DnsTarget, HttpTarget, Target, TcpTarget
 from app.probing.verdict import judge
 
 log = logging.getLogger(__name__)
 
-Target = HttpTarget | TcpTarget | DnsTarget
 Check = Callable[[Any, Stopwatch], Awaitable[None]]
 T = TypeVar("T")
 

@@ -1,11 +1,20 @@
 """The targets of checks, by kind of monitor."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from app.probing.http import Request
 from app.probing.urls import Url
 
 JsonScalar = str | int | float | bool | None
+
+
+class Target(Protocol):
+    """What is checked. Its class tells the prober how."""
+
+    @property
+    def host(self) -> str:
+        """The host that is checked, or the name that is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,11 @@ class HttpTarget:
         )
         object.__setattr__(self, "request", request)
 
+    @property
+    def host(self) -> str:
+        """Return the host of the URL."""
+        return self.url.host
+
 
 @dataclass(frozen=True, slots=True)
 class TcpTarget:
@@ -63,3 +77,8 @@ class DnsTarget:
     hostname: str
     record_type: str
     expected: str | None = None
+
+    @property
+    def host(self) -> str:
+        """Return the name."""
+        return self.hostname

@@ -211,7 +211,7 @@ def test_only_a_current_etag_or_an_asterisk_matches(
     [
         "interval_seconds = 1, timeout_seconds = 600, confirmations = 99",
         "name = ''",
-        "kind = 'websocket'",
+        "kind = 'carrier-pigeon'",
         """spec = spec || '{"method": "BREW", "url": "gopher://old/", "new": [1]}'""",
         """spec = spec || '{"url": 5, "headers": [], "keyword_absent": null}'""",
         "spec = '{}'",

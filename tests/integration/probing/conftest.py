@@ -10,9 +10,9 @@ import pytest
 import uvloop
 
 from app.probing.connect import tls_context
-from app.probing.prober import Prober, Target
+from app.probing.prober import Prober
 from app.probing.result import Result
-from app.probing.targets import HttpTarget
+from app.probing.targets import HttpTarget, Target
 from app.probing.urls import parse_url
 from tests.nameserver import REFUSED, SERVFAIL, SILENT, NameServer, Slow, Zone
 from tests.targets import Targets
