@@ -1,0 +1,42 @@
+"""Celery has the settings that its documentation recommends for Redis when no task may be lost."""
+
+import subprocess
+import sys
+
+from tests.services import ROOT
+from worker.app import VISIBILITY_TIMEOUT, app
+
+
+def test_a_task_is_acknowledged_when_it_is_done_and_comes_again_when_its_worker_is_lost() -> None:
+    for name in ("check", "deliver", "maintain_partitions"):
+        assert app.tasks[name].acks_late is True
+        assert app.tasks[name].reject_on_worker_lost is True
+    assert app.conf.worker_prefetch_multiplier == 1
+    assert app.conf.worker_cancel_long_running_tasks_on_connection_loss is True
+
+
+def test_one_visibility_timeout_is_stated_everywhere_and_longer_than_a_task_may_wait() -> None:
+    stated = {
+        app.conf.broker_transport_options["visibility_timeout"],
+        app.conf.result_backend_transport_options["visibility_timeout"],
+    }
+
+    assert stated == {VISIBILITY_TIMEOUT}
+    longest_wait = max(entry["options"]["expires"] for entry in app.conf.beat_schedule.values())
+    assert longest_wait <= VISIBILITY_TIMEOUT
+
+
+def test_a_worker_has_no_children_that_the_loss_of_the_broker_could_end() -> None:
+    assert app.conf.worker_pool == "solo"
+
+
+def test_a_worker_loads_nothing_of_the_api() -> None:
+    code = (
+        "import sys, worker.app; print([n for n in ('fastapi', 'starlette') if n in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
