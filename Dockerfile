@@ -31,6 +31,7 @@ RUN pip install --no-cache-dir --require-hashes --compile -r requirements.lock
 COPY alembic.ini .
 COPY migrations/ migrations/
 COPY app/ app/
+COPY worker/ worker/
 
 EXPOSE 8000
 
@@ -48,7 +49,7 @@ CMD ["python", "-m", "app.server"]
 # `docker compose watch` copies files into the running container as the program's user, who must
 # own them for that.
 FROM base AS development
-RUN chown -R stagewatch app
+RUN chown -R stagewatch app worker
 USER stagewatch
 
 # The last stage is the default of `docker build`. Here the code belongs to root and the program

@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 from tests.services import ROOT
-from worker.app import VISIBILITY_TIMEOUT, app
+from worker.app import CELERY_SECONDS, DRAIN_SECONDS, VISIBILITY_TIMEOUT, app
+from worker.checker import STORE_SECONDS
+from worker.engine import CLOSE_SECONDS
 
 
 def test_a_task_is_acknowledged_when_it_is_done_and_comes_again_when_its_worker_is_lost() -> None:
@@ -28,6 +30,14 @@ def test_one_visibility_timeout_is_stated_everywhere_and_longer_than_a_task_may_
 
 def test_a_worker_has_no_children_that_the_loss_of_the_broker_could_end() -> None:
     assert app.conf.worker_pool == "solo"
+
+
+def test_a_stop_fits_in_the_time_that_compose_gives_it() -> None:
+    compose = (ROOT / "compose/07.yml").read_text()
+
+    assert "stop_grace_period: 30s" in compose
+    assert STORE_SECONDS < CLOSE_SECONDS
+    assert DRAIN_SECONDS + CLOSE_SECONDS + CELERY_SECONDS < 30
 
 
 def test_a_worker_loads_nothing_of_the_api() -> None:
