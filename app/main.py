@@ -12,6 +12,7 @@ from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
 from app.api.rate_limit import RateLimitMiddleware, by_path
+from app.api.request_ids import RequestIdMiddleware
 from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
@@ -46,8 +47,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
-    # Middleware added last runs first: a request for the wrong host is refused before anything
-    # else, and one over the limit costs only the counting.
+    # Middleware added last runs first: every request has an id whatever its outcome, one for the
+    # wrong host is refused before anything else, and one over the limit costs only the counting.
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(JsonOnlyMiddleware)
     app.add_middleware(SameOriginMiddleware)
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         key=by_path,
     )
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
+    app.add_middleware(RequestIdMiddleware)
     problems.install(app)
     openapi.install(app)
     app.include_router(home.router)

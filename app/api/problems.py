@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app import request_id
 from app.api.private_paths import shown
 from app.database import DatabaseUnavailable
 from app.errors import (
@@ -187,7 +188,12 @@ def install(app: FastAPI) -> None:
         return problem_response(503, detail, headers={"Retry-After": "5"})
 
     async def on_bug(_: Request, __: Exception) -> JSONResponse:
-        return problem_response(500, "Something went wrong here; it has been logged.")
+        # Outside all middleware, so the id must be added here.
+        number = request_id.current.get()
+        headers = {request_id.HEADER: number} if number else {}
+        return problem_response(
+            500, "Something went wrong here; it has been logged.", headers=headers
+        )
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_error)
