@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import socket
 from typing import Any
 
 import uvicorn
@@ -9,8 +10,12 @@ from uvicorn.config import LOGGING_CONFIG
 
 from app.api.private_paths import shown
 from app.http_limits import LimitedHttpProtocol
+from app.listening import listening_sockets
 from app.open_files import connections
 from app.settings import Settings, load_settings
+
+# Uvicorn's own, so that its lines look alike.
+log = logging.getLogger("uvicorn.error")
 
 # The port inside the container; the port outside is chosen when it is published.
 PORT = 8000
@@ -66,10 +71,24 @@ def server_config(
     )
 
 
+class Server(uvicorn.Server):
+    """Logs where it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # Uvicorn logs this only for sockets that it has opened itself.
+        for listening in sockets or ():
+            log.info("Listening on %s port %d", *listening.getsockname()[:2])
+
+
 def main() -> None:
-    # S104: published ports lead to the container's own address, not to its 127.0.0.1.
-    config = server_config(load_settings(), host="0.0.0.0", port=PORT)  # noqa: S104
-    uvicorn.Server(config).run()
+    settings = load_settings()
+    config = server_config(settings, host=settings.listen[0], port=PORT)
+    try:
+        sockets = listening_sockets(settings.listen, PORT)
+    except OSError as error:
+        raise SystemExit(f"stagewatch: LISTEN: {error.strerror}") from None
+    Server(config).run(sockets=sockets)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     """The port of `make run`, which listens on this machine only."""
 
+    listen: Annotated[tuple[str, ...], NoDecode] = ("0.0.0.0",)  # noqa: S104  (a container's)
+    """Addresses or names that the image listens on; by default all addresses of its container."""
+
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
     """Host names that requests may use, without port; "*": any. Addresses are always allowed."""
 
@@ -94,7 +97,7 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("allowed_hosts", "nameservers", "trusted_proxies", mode="before")
+    @field_validator("allowed_hosts", "listen", "nameservers", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
         if isinstance(value, str):

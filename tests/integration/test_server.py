@@ -16,7 +16,8 @@ import pytest
 import uvicorn
 
 from app import http_limits, open_files
-from app.server import PrivatePaths, server_config
+from app.listening import listening_sockets
+from app.server import PrivatePaths, Server, server_config
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,9 +28,10 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 @contextmanager
 def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
     """Serve the application from a thread; yields the server and its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    [listening] = listening_sockets(["127.0.0.1"], 0)
+    with listening:
         config = server_config(settings, host="127.0.0.1", port=0, log_level="error")
-        server = uvicorn.Server(config)
+        server = Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
@@ -273,8 +275,8 @@ def test_the_servers_process_logs_a_line_for_a_request_and_ends_when_asked(
         try:
             assert process.stdout is not None
             lines = iter(process.stdout)
-            running = next(line for line in lines if "Uvicorn running on" in line)
-            port = int(running.split(":")[-1].split()[0])
+            running = next(line for line in lines if "Listening on 0.0.0.0" in line)
+            port = int(running.split()[-1])
             ask(port, HEALTH.replace(b"/health", b"/health?secret") + b"Connection: close\r\n\r\n")
             logged = next(line for line in lines if "/health" in line)
         finally:
