@@ -17,6 +17,7 @@ import uvloop
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.database import Database, DatabaseUnavailable
+from app.listener import Listener
 from app.notifications.delivery import DeliveryLoop
 from app.probing.guard import Guard
 from app.probing.prober import Prober
@@ -24,7 +25,6 @@ from app.settings import Settings
 from worker import capacity, health
 from worker.checker import Checker
 from worker.faults import Faults
-from worker.listener import Listener
 from worker.result_writer import ResultWriter
 from worker.selfcheck import SelfCheck
 
@@ -82,7 +82,13 @@ class Engine:
             faults=self._faults,
             selfcheck=SelfCheck(nameservers),
         )
-        self._listener = Listener(settings.database_url, "notifications", self._delivery.wake)
+        # Faster than polling, but polling still happens.
+        self._listener = Listener(
+            settings.database_url,
+            "notifications",
+            on_message=lambda _: self._delivery.wake(),
+            on_connection=self._delivery.wake,
+        )
         self._look = asyncio.Event()
         self._upkeep_asked = asyncio.Event()
         self._delivery.start()

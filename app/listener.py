@@ -9,28 +9,40 @@ import asyncpg
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-# Seconds between two tests of the connection, whose loss would otherwise go unnoticed, and until
-# the next attempt after a loss.
+# Seconds between two tests of the connection, whose loss would otherwise go unnoticed.
 PROBE_SECONDS = 15.0
-RETRY_SECONDS = 2.0
+# Seconds until the next attempt after a loss, doubled after every failed attempt.
+RETRY_SECONDS = 1.0
+MAX_RETRY_SECONDS = 8.0
 
 
 class Listener:
-    """Calls `on_message` for every message on `channel`, and whenever it connects.
+    """Calls `on_message` for every message on `channel`, and `on_connection` when it connects.
 
-    The latter because messages sent while it had no connection are never repeated. It is faster
-    than polling, but not safer, so the caller polls too.
+    It reconnects whenever the connection is lost. Messages sent in the meantime are never repeated,
+    so `on_connection` must catch up on them. Create it inside the event loop that it runs in.
     """
 
-    def __init__(self, url: str, channel: str, on_message: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        url: str,
+        channel: str,
+        *,
+        on_message: Callable[[str], object],
+        on_connection: Callable[[], object],
+    ) -> None:
         self._url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         self._channel = channel
         self._on_message = on_message
+        self._on_connection = on_connection
+        self._retry_seconds = RETRY_SECONDS
+        self.listening = False
         self._task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
         """Stop listening."""
         self._task.cancel()
+        # Wait until it has ended; being cancelled is not an error.
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _listen(self) -> None:
@@ -38,10 +50,13 @@ class Listener:
             try:
                 await self._listen_until_lost()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.info("not listening for notifications now, they are polled: %s", error)
+                log.info("not listening for %s now: %s", self._channel, error)
             except Exception:
-                log.exception("listening for notifications failed")
-            await asyncio.sleep(RETRY_SECONDS)
+                log.exception("listening for %s failed", self._channel)
+            finally:
+                self.listening = False
+            await asyncio.sleep(self._retry_seconds)
+            self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
 
     async def _listen_until_lost(self) -> None:
         connection = await asyncpg.connect(
@@ -51,7 +66,9 @@ class Listener:
         connection.add_termination_listener(lambda _: lost.set())
         try:
             await connection.add_listener(self._channel, self._heard)
-            self._on_message()
+            self._retry_seconds = RETRY_SECONDS
+            self.listening = True
+            self._on_connection()
             while not lost.is_set():
                 try:
                     async with asyncio.timeout(PROBE_SECONDS):
@@ -61,5 +78,5 @@ class Listener:
         finally:
             connection.terminate()
 
-    def _heard(self, *_: object) -> None:
-        self._on_message()
+    def _heard(self, _connection: object, _process: int, _channel: str, payload: str) -> None:
+        self._on_message(payload)
