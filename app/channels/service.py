@@ -11,6 +11,7 @@ from app.channels.apprise_services import load_service
 from app.channels.models import Channel
 from app.channels.schemas import ChannelIn
 from app.errors import ConflictError, InvalidFieldError, NotFoundError, PreconditionFailedError
+from app.events.publishing import publish_config
 
 MAX_ID = 2**31 - 1
 # Monitors that an error message names; the others are only counted.
@@ -66,6 +67,7 @@ async def create(session: AsyncSession, config: ChannelIn) -> Channel:
     session.add(channel)
     await session.flush()
     await session.refresh(channel)
+    await publish_config(session)
     return channel
 
 
@@ -99,6 +101,7 @@ async def change(session: AsyncSession, channel: Channel, config: ChannelIn) -> 
     if (channel.name, channel.url, channel.secret) != before:
         channel.version += 1
     await session.flush()
+    await publish_config(session)
 
 
 async def renew_secret(session: AsyncSession, channel: Channel) -> str:
@@ -143,6 +146,7 @@ async def delete(
             )
     await session.delete(channel)
     await session.flush()
+    await publish_config(session)
 
 
 async def _check_url(config: ChannelIn) -> None:

@@ -20,6 +20,7 @@ from app.checks.observed import hour_of, observed
 from app.checks.rescheduling import Heartbeat, expect_next, move_on, retry, still_leased
 from app.checks.schedule import CONFIRM_SECONDS
 from app.checks.transition import Standing, transition
+from app.events.publishing import Event, publish, state_event
 from app.incidents.transitions import StateChange, close_incidents, open_incidents
 from app.probing.result import Result
 
@@ -90,8 +91,8 @@ _LOCK = text("""
             FOR UPDATE
         ) s
     )
-    SELECT s.monitor_id, CAST(s.ctid AS text) AS place, s.state, s.failures, s.checked_at, s.hour,
-           clock_timestamp() AS now, m.name, m.kind, m.version, m.confirmations,
+    SELECT s.monitor_id, CAST(s.ctid AS text) AS place, s.state, s.failures, s.checked_at,
+           s.hour, clock_timestamp() AS now, m.name, m.kind, m.version, m.confirmations,
            m.interval_seconds + m.timeout_seconds
                + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int)
                  ELSE 0 END AS expected_seconds
@@ -149,7 +150,7 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     notifications = 0
     if kept:
         await _update_states(session, kept)
-        notifications = await _update_incidents(session, kept)
+        notifications = await _update_incidents(session, _changes(kept))
     # Last, so that the rows that claims read are locked for as short a time as possible.
     await _reschedule(session, completed, kept)
     return Recorded(len(stored), notifications)
@@ -237,15 +238,24 @@ def _slot(result: Result) -> int:
     return bucket(result.latency_ms) + 1
 
 
-async def _update_incidents(session: AsyncSession, kept: Sequence[_Kept]) -> int:
-    changes = [
+def _changes(kept: Sequence[_Kept]) -> list[StateChange]:
+    return [
         StateChange(done.monitor_id, row.name, now.state, done.checked_at, done.result.error)
         for done, now, row in kept
         if now.state != row.state
     ]
+
+
+async def _update_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
+    """Publish state changes, open and close incidents; return the number of notifications."""
+    await publish(session, [_state_event(change) for change in changes])
     opened = [change for change in changes if change.state == "down"]
     closed = [change for change in changes if change.state == "up"]
     return await open_incidents(session, opened) + await close_incidents(session, closed)
+
+
+def _state_event(change: StateChange) -> Event:
+    return state_event(change.monitor_id, change.name, change.state, change.at, change.cause)
 
 
 async def _reschedule(

@@ -9,9 +9,11 @@ from app.api.dependencies import Session
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import Problem, documented
+from app.events.publishing import publish
 from app.fields import MAX_ID
 from app.incidents.models import Incident
 from app.incidents.schemas import Acknowledgement, IncidentOut, incident_out
+from app.incidents.transitions import incident_event
 from app.monitors.models import Monitor
 
 router = APIRouter(
@@ -71,4 +73,6 @@ async def acknowledge_incident(
         incident.acknowledged_by = acknowledgement.by if acknowledgement else None
         await session.flush()
         await session.refresh(incident)
+        event = incident_event("acknowledged", incident_out(incident, name))
+        await publish(session, [event])
     return incident_out(incident, name)

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.events.publishing import Event, publish
+from app.incidents.schemas import IncidentOut
 from app.notifications.outbox import enqueue
 
 
@@ -21,21 +24,32 @@ class StateChange:
     cause: str | None
 
 
-_OPEN = text("""
-    INSERT INTO incidents (monitor_id, opened_at, cause)
+_RETURNING = """
+    RETURNING i.id, i.monitor_id, i.opened_at, i.closed_at, i.cause, i.acknowledged_at,
+        i.acknowledged_by, (SELECT m.name FROM monitors m WHERE m.id = i.monitor_id) AS monitor_name
+"""
+
+_OPEN = text(f"""
+    INSERT INTO incidents AS i (monitor_id, opened_at, cause)
     SELECT * FROM unnest(
         CAST(:monitor_id AS int[]), CAST(:at AS timestamptz[]), CAST(:cause AS text[]))
     ON CONFLICT (monitor_id) WHERE closed_at IS NULL DO NOTHING
-    RETURNING id
-""")
+    {_RETURNING}
+""")  # noqa: S608  (a constant)
 
-_CLOSE = text("""
+_CLOSE = text(f"""
     UPDATE incidents i
     SET closed_at = v.at
     FROM unnest(CAST(:monitor_id AS int[]), CAST(:at AS timestamptz[])) AS v (monitor_id, at)
     WHERE i.monitor_id = v.monitor_id AND i.closed_at IS NULL
-    RETURNING i.id
-""")
+    {_RETURNING}
+""")  # noqa: S608  (a constant)
+
+_CLOSE_SILENTLY = text(f"""
+    UPDATE incidents i SET closed_at = now()
+    WHERE i.monitor_id = :id AND i.closed_at IS NULL
+    {_RETURNING}
+""")  # noqa: S608  (a constant)
 
 
 async def open_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
@@ -47,8 +61,8 @@ async def open_incidents(session: AsyncSession, changes: Sequence[StateChange]) 
         "at": [change.at for change in changes],
         "cause": [change.cause or "unknown" for change in changes],
     }
-    opened = await session.scalars(_OPEN, values)
-    return await enqueue(session, "incident.opened", opened.all())
+    opened = await _changed(session, "opened", _OPEN, values)
+    return await enqueue(session, "incident.opened", [incident.id for incident in opened])
 
 
 async def close_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
@@ -59,13 +73,30 @@ async def close_incidents(session: AsyncSession, changes: Sequence[StateChange])
         "monitor_id": [change.monitor_id for change in changes],
         "at": [change.at for change in changes],
     }
-    closed = await session.scalars(_CLOSE, values)
-    return await enqueue(session, "incident.closed", closed.all())
+    closed = await _changed(session, "closed", _CLOSE, values)
+    return await enqueue(session, "incident.closed", [incident.id for incident in closed])
 
 
 async def close_silently(session: AsyncSession, monitor_id: int) -> None:
     """Close an open incident because its monitor is paused, without notifying any channel."""
-    await session.execute(
-        text("UPDATE incidents SET closed_at = now() WHERE monitor_id = :id AND closed_at IS NULL"),
-        {"id": monitor_id},
-    )
+    await _changed(session, "closed", _CLOSE_SILENTLY, {"id": monitor_id})
+
+
+def incident_event(
+    action: Literal["opened", "closed", "acknowledged"], incident: IncidentOut
+) -> Event:
+    """Return the event that is published for an incident."""
+    return Event("incident", {"action": action} | incident.model_dump())
+
+
+async def _changed(
+    session: AsyncSession,
+    action: Literal["opened", "closed"],
+    statement: TextClause,
+    values: dict[str, Any],
+) -> list[IncidentOut]:
+    """Publish the incidents that the statement returns; return them."""
+    rows = (await session.execute(statement, values)).all()
+    incidents = [IncidentOut.model_validate(row) for row in rows]
+    await publish(session, [incident_event(action, incident) for incident in incidents])
+    return incidents

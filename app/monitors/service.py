@@ -13,6 +13,7 @@ from app.checks import schedule
 from app.checks.models import DailyStats, HourlyStats
 from app.checks.sums import settle
 from app.errors import InvalidFieldError, PreconditionFailedError
+from app.events.publishing import publish, publish_config, state_event
 from app.fields import MAX_ID
 from app.incidents.transitions import close_silently
 from app.monitors.configuration import apply_config, config_of, shown_config, with_secrets
@@ -59,6 +60,7 @@ async def create(session: AsyncSession, config: MonitorIn) -> tuple[Monitor, Sta
     session.add(state)
     await session.flush()
     await schedule.add(session, monitor.id)
+    await publish_config(session, monitor.id)
     await _refresh(session, monitor, state)
     return monitor, state
 
@@ -108,6 +110,7 @@ async def delete(
     # The sums have no foreign key. Single checks are dropped with the partition of their day.
     for stats in (HourlyStats, DailyStats):
         await session.execute(delete_from(stats).where(stats.monitor_id == monitor_id))
+    await publish_config(session, monitor_id)
 
 
 async def pause(
@@ -166,6 +169,7 @@ async def _change(
     await session.flush()
     if state.state != "paused":
         await schedule.plan(session, monitor.id)
+    await publish_config(session, monitor.id)
     await _refresh(session, monitor, state)
     return monitor, state
 
@@ -185,6 +189,8 @@ async def _enter(session: AsyncSession, monitor: Monitor, state: State, name: st
     state.since = func.now()
     await session.flush()
     await _refresh(session, monitor, state)
+    await publish(session, [state_event(monitor.id, monitor.name, name, state.since, None)])
+    await publish_config(session, monitor.id)
 
 
 async def _refresh(session: AsyncSession, monitor: Monitor, state: State) -> None:

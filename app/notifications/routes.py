@@ -11,7 +11,9 @@ from app.notifications.models import Notification
 from app.notifications.schemas import NotificationOut, NotificationState
 
 router = APIRouter(
-    prefix="/api/notifications", tags=["notifications"], responses=documented(429, 503)
+    prefix="/api/notifications",
+    tags=["notifications"],
+    responses=documented(429, 503),
 )
 
 
