@@ -60,6 +60,7 @@ async def home() -> Home:
         "channels": "/api/channels",
         "notifications": "/api/notifications",
         "probe": "/api/probe",
+        "events": "/api/events",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
 

@@ -19,6 +19,9 @@ REQUEST_SECONDS = 15.0
 SEND_SECONDS = 15.0
 
 
+# In a request's `state`: a function that ends its response, if that could go on indefinitely.
+END_AT_SHUTDOWN = "end_at_shutdown"
+
 # The order in which connections began to wait. The event loop's clock does not show it, because it
 # is the same for all that arrive in one turn.
 _turns = itertools.count()
@@ -68,6 +71,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
+
+    def shutdown(self) -> None:
+        """End a stream at once when the server stops; other responses are completed."""
+        end = self.cycle.scope["state"].get(END_AT_SHUTDOWN) if self._is_answering() else None
+        if end is not None:
+            end()
+            if self._stuck is not None:
+                # The client does not read, so the stream would not reach its end either.
+                self.transport.abort()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """Limit the time for which a response is stuck because the client does not read it."""

@@ -17,14 +17,31 @@ from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
 from app.database import Database
+from app.events import routes as events
+from app.events.hub import Hub
 from app.incidents import routes as incidents
 from app.monitors import heartbeats
 from app.monitors import routes as monitors
 from app.notifications import routes as notifications
+from app.open_files import connections
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
 from app.status import routes as status
+
+ROUTERS = (
+    home.router,
+    ready.router,
+    probing.router,
+    monitors.router,
+    checks.router,
+    incidents.router,
+    channels.router,
+    notifications.router,
+    status.router,
+    events.router,
+    heartbeats.router,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,6 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
         app.state.cache = open_cache(settings.redis_url)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
+        streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
+        app.state.hub = Hub(settings.database_url, limit=streams)
         yield
         await app.state.prober.close()
         await app.state.cache.close()
@@ -64,14 +83,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
     openapi.install(app)
-    app.include_router(home.router)
-    app.include_router(ready.router)
-    app.include_router(probing.router)
-    app.include_router(monitors.router)
-    app.include_router(checks.router)
-    app.include_router(incidents.router)
-    app.include_router(channels.router)
-    app.include_router(notifications.router)
-    app.include_router(status.router)
-    app.include_router(heartbeats.router)
+    for router in ROUTERS:
+        app.include_router(router)
     return app

@@ -3,6 +3,7 @@
 import copy
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -49,7 +50,7 @@ def server_config(
     host: str,
     port: int,
     log_level: str = "info",
-    application: str = "app.main:create_app",
+    application: str | Callable[[], Any] = "app.main:create_app",
 ) -> uvicorn.Config:
     """Return the configuration of the server and its limits, inside and outside the image."""
     return uvicorn.Config(

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """The maximum number of open client connections; fewer if the limit for open files is low."""
 
+    max_streams: Annotated[int, Field(ge=1)] = 500
+    """The maximum number of clients of /api/events; never more than half of MAX_CONNECTIONS."""
+
     database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
     """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
 

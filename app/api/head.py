@@ -17,9 +17,16 @@ class HeadMiddleware:
             await self.app(scope, receive, send)
             return
 
+        ended = False
+
         async def without_body(message: Message) -> None:
+            nonlocal ended
             if message["type"] == "http.response.body":
-                message = dict(message) | {"body": b""}
+                if ended:
+                    return
+                # The end, even of an endless stream, which stops when its client is gone.
+                ended = True
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
         # A copy, because the server reads the method in its own scope to know that no body follows.

@@ -39,6 +39,7 @@ ROUTES = {
     "POST /api/channels/{channel_id}/test",
     "GET /api/notifications",
     "POST /api/notifications/{notification_id}/replay",
+    "GET /api/events",
     "GET /ping/{token}",
     "POST /ping/{token}",
 }

@@ -1,0 +1,135 @@
+"""Forward published events to this process's clients, each at its own pace."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic_core import to_json
+
+from app.events.publishing import CHANNEL
+from app.listener import Listener
+
+log = logging.getLogger(__name__)
+
+# Frames that wait for a client. One that does not keep up must read everything again anyway.
+MAX_FRAMES = 200
+# Seconds without an event after which a comment is sent: proxies close silent connections after a
+# minute, and a client that has gone away is noticed only by writing to it.
+COMMENT_SECONDS = 15.0
+
+COMMENT = b": still here\n\n"
+RESYNC = b"event: resync\ndata: {}\n\n"
+
+_PUBLISHED = frozenset({"state", "incident", "config"})
+
+
+class TooManyStreams(Exception):
+    """A process has the maximum number of clients already."""
+
+
+class Subscriber:
+    """The events to be sent to one client."""
+
+    def __init__(self) -> None:
+        self._frames: list[bytes] = []
+        self._arrived = asyncio.Event()
+        self._ended = False
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame. When too many are waiting, send a resync in place of them."""
+        if len(self._frames) >= MAX_FRAMES:
+            self._frames.clear()
+            frame = RESYNC
+        if frame is not RESYNC or self._frames[-1:] != [RESYNC]:
+            self._frames.append(frame)
+        self._arrived.set()
+
+    def end(self) -> None:
+        """End the stream, even if frames are waiting."""
+        self._ended = True
+        self._arrived.set()
+
+    async def read(self) -> bytes:
+        """Wait for the bytes to send next: frames, or a comment; empty when the stream ends."""
+        try:
+            async with asyncio.timeout(COMMENT_SECONDS):
+                await self._arrived.wait()
+        except TimeoutError:
+            # No event: the comment keeps proxies from closing the connection as dead.
+            return COMMENT
+        if self._ended:
+            return b""
+        self._arrived.clear()
+        frames = b"".join(self._frames)
+        self._frames.clear()
+        return frames
+
+
+class Hub:
+    """The clients of this process, at most `limit`.
+
+    While it has clients, it listens to PostgreSQL on its own connection. Whenever that connection
+    is established, including after a loss, all clients are sent a resync.
+    """
+
+    def __init__(self, database_url: str, *, limit: int) -> None:
+        self._url = database_url
+        self._limit = limit
+        self._subscribers: set[Subscriber] = set()
+        self._listener: Listener | None = None
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    @asynccontextmanager
+    async def subscribed(self) -> AsyncIterator[Subscriber]:
+        """Register a client until the end of the block. Raises TooManyStreams."""
+        if len(self._subscribers) >= self._limit:
+            raise TooManyStreams
+        subscriber = Subscriber()
+        self._subscribers.add(subscriber)
+        if self._listener is None:
+            self._listener = Listener(
+                self._url, CHANNEL, on_message=self._on_message, on_connection=self._resync
+            )
+        elif self._listener.listening:
+            # Otherwise once it listens: what a client reads before that may miss a change.
+            subscriber.put(RESYNC)
+        try:
+            yield subscriber
+        finally:
+            self._subscribers.discard(subscriber)
+            if not self._subscribers:
+                listener, self._listener = self._listener, None
+                if listener is not None:
+                    await listener.close()
+
+    def _resync(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.put(RESYNC)
+
+    def _send(self, kind: str, data: dict[str, Any]) -> None:
+        # The frame is built once for all clients.
+        made = frame(kind, data)
+        for subscriber in self._subscribers:
+            subscriber.put(made)
+
+    def _on_message(self, payload: str) -> None:
+        try:
+            events = [(kind, data) for kind, data in json.loads(payload)]
+        except (ValueError, TypeError):
+            log.warning("message not understood, so all clients reload everything: %.100r", payload)
+            events = [("resync", {})]
+        for kind, data in events:
+            if kind == "resync":
+                self._resync()
+            elif kind in _PUBLISHED:
+                self._send(kind, data)
+
+
+def frame(kind: str, data: dict[str, Any]) -> bytes:
+    """Return an event as it is sent. JSON has no line breaks, which would end it."""
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), to_json(data))
