@@ -16,6 +16,7 @@ from app.api.request_ids import RequestIdMiddleware
 from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
+from app.checks.following import FollowedChecks
 from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
         app.state.hub = Hub(settings.database_url, limit=streams)
+        app.state.followed_checks = FollowedChecks(app.state.database, app.state.hub.send_check)
         yield
         await app.state.prober.close()
         await app.state.cache.close()

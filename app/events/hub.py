@@ -3,10 +3,11 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from app.events.publishing import CHANNEL
@@ -31,9 +32,10 @@ class TooManyStreams(Exception):
 
 
 class Subscriber:
-    """The events to be sent to one client."""
+    """The events to be sent to one client, and the monitor whose checks it wants, if any."""
 
-    def __init__(self) -> None:
+    def __init__(self, monitor_id: int | None) -> None:
+        self.monitor_id = monitor_id
         self._frames: list[bytes] = []
         self._arrived = asyncio.Event()
         self._ended = False
@@ -85,11 +87,11 @@ class Hub:
         return len(self._subscribers)
 
     @asynccontextmanager
-    async def subscribed(self) -> AsyncIterator[Subscriber]:
+    async def subscribed(self, monitor_id: int | None = None) -> AsyncIterator[Subscriber]:
         """Register a client until the end of the block. Raises TooManyStreams."""
         if len(self._subscribers) >= self._limit:
             raise TooManyStreams
-        subscriber = Subscriber()
+        subscriber = Subscriber(monitor_id)
         self._subscribers.add(subscriber)
         if self._listener is None:
             self._listener = Listener(
@@ -107,14 +109,19 @@ class Hub:
                 if listener is not None:
                     await listener.close()
 
+    def send_check(self, monitor_id: int, check: BaseModel) -> None:
+        """Send a check of a monitor to the clients that follow it."""
+        followers = [one for one in self._subscribers if one.monitor_id == monitor_id]
+        self._send("check", {"monitor_id": monitor_id} | check.model_dump(), followers)
+
     def _resync(self) -> None:
         for subscriber in self._subscribers:
             subscriber.put(RESYNC)
 
-    def _send(self, kind: str, data: dict[str, Any]) -> None:
+    def _send(self, kind: str, data: dict[str, Any], subscribers: Iterable[Subscriber]) -> None:
         # The frame is built once for all clients.
         made = frame(kind, data)
-        for subscriber in self._subscribers:
+        for subscriber in subscribers:
             subscriber.put(made)
 
     def _on_message(self, payload: str) -> None:
@@ -127,7 +134,7 @@ class Hub:
             if kind == "resync":
                 self._resync()
             elif kind in _PUBLISHED:
-                self._send(kind, data)
+                self._send(kind, data, self._subscribers)
 
 
 def frame(kind: str, data: dict[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
 """Publish changes in the transaction that makes them: sent after its commit, or never.
 
 Single checks are not published. Fifteen hundred a second would be as many messages for every API
-process, most of which no client watches.
+process, most of which no client watches: app.checks.following reads the checks that clients watch.
 """
 
 from collections.abc import Sequence

@@ -1,12 +1,17 @@
 """GET /api/events: a stream of changes as they happen."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from app.api.dependencies import DatabaseDep
 from app.api.event_stream import EventStream
 from app.api.problems import documented
-from app.events.hub import Hub
+from app.checks.following import FollowedChecks
+from app.events.hub import Hub, Subscriber
+from app.monitors.service import find
 
 router = APIRouter(tags=["events"])
 
@@ -23,14 +28,35 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/api/events", response_class=Response, responses=_STREAM | documented(429, 503))
-async def events(request: Request) -> EventStream:
+@router.get(
+    "/api/events", response_class=Response, responses=_STREAM | documented(404, 422, 429, 503)
+)
+async def events(
+    request: Request,
+    database: DatabaseDep,
+    monitor_id: Annotated[int | None, Query(description="Send this monitor's checks too.")] = None,
+) -> EventStream:
     """Stream server-sent events. The data of all events is JSON.
 
     `resync` is sent first, and whenever events may be missing: read everything again. `state`:
     `{monitor_id, name, state, since, error}`. `incident`: an incident, with the `action` opened,
     closed or acknowledged. `config`: `{monitor_id}`, or null for several: the configuration has
-    changed. A comment line is sent every 15 seconds.
+    changed. With `monitor_id`, also `check`: a check of that monitor, which may have been read
+    already. A comment line is sent every 15 seconds.
     """
+    if monitor_id is not None:
+        async with database.transaction() as session:
+            await find(session, monitor_id)
     hub: Hub = request.app.state.hub
-    return EventStream(hub.subscribed)
+    followed: FollowedChecks = request.app.state.followed_checks
+
+    @asynccontextmanager
+    async def subscribe() -> AsyncIterator[Subscriber]:
+        async with hub.subscribed(monitor_id) as subscriber:
+            if monitor_id is None:
+                yield subscriber
+            else:
+                async with followed.following(monitor_id):
+                    yield subscriber
+
+    return EventStream(subscribe)

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -83,9 +83,13 @@ class EventClient:
 
 
 @contextmanager
-def streaming(port: int, method: str = "GET") -> Iterator[EventClient]:
+def streaming(
+    port: int, query: str = "", method: str = "GET", headers: Mapping[str, str] | None = None
+) -> Iterator[EventClient]:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        request = f"{method} /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        fields = {"Host": "localhost"} | dict(headers or {})
+        lines = [f"{method} /api/events{query} HTTP/1.1", *map(": ".join, fields.items()), "", ""]
+        request = "\r\n".join(lines)
         connection.sendall(request.encode())
         with EventClient(connection) as client:
             yield client

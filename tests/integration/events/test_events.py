@@ -117,6 +117,25 @@ def test_config_events_are_sent_for_successful_changes_only(client: TestClient, 
     assert [data["state"] for kind, data in told if kind == "state"] == ["paused", "pending"]
 
 
+def test_check_events_go_only_to_clients_that_follow_the_monitor(
+    client: TestClient, settings: Settings, port: int
+) -> None:
+    followed, other = add(client), add(client)
+    recorded(settings, *(completed(claim) for claim in claimed(settings)))
+    with streaming(port, f"?monitor_id={followed}") as stream, streaming(port) as without:
+        stream.next("resync")
+        without.next("resync")
+        for number in (other, followed):
+            client.post(f"/api/monitors/{number}/check")
+        check = stream.next("check")
+        client.delete(f"/api/monitors/{other}")
+        told = [without.next("check", "config")]
+
+    [stored, _] = client.get(f"/api/monitors/{followed}/checks").json()["items"]
+    assert check == ("check", {"monitor_id": followed} | stored)
+    assert told == [("config", {"monitor_id": other})]
+
+
 def test_clients_must_resync_after_a_lost_database_connection(
     client: TestClient, port: int, database_url: str
 ) -> None:
@@ -150,6 +169,11 @@ def test_a_stream_opens_while_the_database_is_away(
     with running(away) as (_, port), streaming(port) as stream:
         assert b" 200 " in stream.head
         wait_until(lambda: stream._lines.readline().startswith(b":"))
+
+
+def test_a_stream_of_an_unknown_monitor_is_not_found(port: int) -> None:
+    with streaming(port, "?monitor_id=4711") as stream:
+        assert b" 404 " in stream.head
 
 
 def test_a_head_request_ends_and_takes_no_slot(server: tuple[uvicorn.Server, int]) -> None:
@@ -195,7 +219,7 @@ def test_a_client_that_does_not_read_is_dropped_and_others_get_every_event(
 
 
 def test_a_slow_client_must_resync_and_is_buffered_within_limits() -> None:
-    slow = hub.Subscriber()
+    slow = hub.Subscriber(None)
     for number in range(10 * hub.MAX_FRAMES + 1):
         slow.put(hub.frame("config", {"monitor_id": number}))
 
