@@ -70,7 +70,8 @@ _WINDOWS = text(f"""
     GROUP BY i.name
 """)  # noqa: S608  (a constant of app.checks.histogram)
 
-_RATIOS = text("""
+# Of all monitors; part of a larger query.
+RATIOS_OF_A_DAY = """
     SELECT monitor_id, CAST(sum(up_ms) AS float) / nullif(sum(up_ms) + sum(down_ms), 0) AS ratio
     FROM (
         SELECT monitor_id, up_ms, down_ms FROM hourly_stats
@@ -80,7 +81,7 @@ _RATIOS = text("""
         WHERE hour >= date_trunc('hour', now(), 'UTC') - interval '24 hours'
     ) h
     GROUP BY monitor_id
-""")
+"""
 
 
 async def uptimes(session: AsyncSession, monitor_id: int) -> dict[str, Uptime]:
@@ -109,9 +110,3 @@ def _uptime(row: object) -> Uptime:
             p99=percentile(counts, 0.99),
         ),
     )
-
-
-async def ratios_of_a_day(session: AsyncSession) -> dict[int, float | None]:
-    """Return the uptime of all monitors over 24 h, 0 to 1, by monitor."""
-    rows = await session.execute(_RATIOS)
-    return {row.monitor_id: row.ratio for row in rows}

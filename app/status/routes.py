@@ -31,7 +31,7 @@ async def status(database: DatabaseDep, cache: CacheDep) -> Response:
 async def _summary(database: DatabaseDep) -> bytes:
     # Take a connection here rather than for the whole request: a cache hit needs none.
     async with database.transaction() as session:
-        return (await summarize(session)).model_dump_json().encode()
+        return b"".join(await summarize(session))
 
 
 def _answer(body: bytes, cache: str) -> Response:

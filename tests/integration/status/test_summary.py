@@ -1,0 +1,128 @@
+"""All monitors in one response, whose JSON PostgreSQL generates."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from app.status.summary import PART, Summary, overall
+from tests.integration.checks.support import add, execute
+from tests.services import query
+from tests.sites import Site
+
+ODD = 'A "quoted" \\ name with </script>, é, 語, 😀 and \u2028'
+
+
+def summary(client: TestClient) -> Any:
+    return client.get("/api/status").json()
+
+
+def test_the_summary_matches_its_schema(client: TestClient, site: Site) -> None:
+    body = {"kind": "http", "url": site.url, "confirmations": 1}
+    down = client.post("/api/monitors", json=body | {"name": "Shop"}).json()
+    client.post("/api/monitors", json={"name": "A job", "kind": "heartbeat", "period_seconds": 60})
+    site.status = 503
+    checked = client.post(f"/api/monitors/{down['id']}/check").json()
+
+    found = summary(client)
+
+    assert Summary.model_validate(found).model_dump(mode="json") == found
+    assert found["state"] == "down"
+    assert [monitor["name"] for monitor in found["monitors"]] == ["A job", "Shop"]
+    shop = found["monitors"][1]
+    assert shop == {
+        "id": down["id"],
+        "name": "Shop",
+        "kind": "http",
+        "state": "down",
+        "since": checked["checked_at"],
+        "latency_ms": checked["latency_ms"],
+        "uptime": None,
+    }
+    assert found["incidents"] == client.get("/api/incidents").json()["items"]
+
+
+def test_text_from_users_is_returned_unchanged(client: TestClient, database_url: str) -> None:
+    number = add(client)
+    odd = ODD.replace("'", "''")
+    execute(database_url, f"UPDATE monitors SET name = '{odd}'")
+    execute(
+        database_url,
+        f"INSERT INTO incidents (monitor_id, opened_at, cause) VALUES ({number}, now(), '{odd}')",
+    )
+
+    found = summary(client)
+
+    assert [monitor["name"] for monitor in found["monitors"]] == [ODD]
+    assert [incident["cause"] for incident in found["incidents"]] == [ODD]
+
+
+def test_without_monitors_it_is_pending(client: TestClient) -> None:
+    assert summary(client) == {
+        "state": "pending",
+        "monitors": [],
+        "incidents": [],
+    }
+
+
+def test_times_are_in_utc_wherever_the_server_is(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    number = add(client)
+    since = client.get(f"/api/monitors/{number}").json()["since"]
+    database = query(database_url, "SELECT current_database() AS name")[0]["name"]
+
+    execute(database_url, f"ALTER DATABASE \"{database}\" SET timezone TO 'Asia/Tokyo'")
+    try:
+        with TestClient(create_app(settings)) as elsewhere:
+            found = summary(elsewhere)
+    finally:
+        execute(database_url, f'ALTER DATABASE "{database}" RESET timezone')
+
+    assert [monitor["since"] for monitor in found["monitors"]] == [since]
+
+
+@pytest.mark.parametrize("count", [PART, 2 * PART + 1])
+def test_all_monitors_are_listed_in_order_of_their_names(
+    client: TestClient, database_url: str, count: int
+) -> None:
+    execute(
+        database_url,
+        f"""
+        WITH m AS (
+            INSERT INTO monitors
+                (name, kind, spec, interval_seconds, timeout_seconds, confirmations)
+            SELECT to_char({count} - n, '"Site "00000'), 'tcp', '{{}}', 60, 10, 2
+            FROM generate_series(0, {count} - 1) AS n RETURNING id
+        ), s AS (
+            INSERT INTO states (monitor_id, state)
+            SELECT id, CASE id WHEN 1 THEN 'down' ELSE 'up' END FROM m RETURNING monitor_id
+        )
+        INSERT INTO incidents (monitor_id, opened_at, cause)
+        SELECT monitor_id, now(), 'refused' FROM s
+        """,
+    )
+
+    found = summary(client)
+
+    names = [monitor["name"] for monitor in found["monitors"]]
+    assert names == sorted(names)
+    assert len(set(names)) == count
+    numbers = [incident["id"] for incident in found["incidents"]]
+    assert numbers == list(range(count, 0, -1))
+    # The monitor that is down comes last.
+    assert found["state"] == "down"
+
+
+@pytest.mark.parametrize(
+    ("states", "whole"),
+    [
+        ([], "pending"),
+        (["up"], "up"),
+        (["up", "down"], "down"),
+    ],
+)
+def test_the_overall_state_is_the_worst_one(states: list[str], whole: str) -> None:
+    assert overall(down="down" in states, up="up" in states) == whole
