@@ -45,9 +45,6 @@ class Cache(Protocol):
     async def set(self, key: str, value: bytes, seconds: int) -> None:
         """Keep the value for `seconds`."""
 
-    async def delete(self, key: str) -> None:
-        """Delete the value."""
-
     async def hit(self, limit: RateLimitItem, key: str) -> Hit:
         """Count one request under `key`, if the limit allows it."""
 
@@ -83,9 +80,6 @@ class RedisCache:
 
     async def set(self, key: str, value: bytes, seconds: int) -> None:
         await self._ask(self._redis.set(key, value, ex=seconds))
-
-    async def delete(self, key: str) -> None:
-        await self._ask(self._redis.delete(key))
 
     async def hit(self, limit: RateLimitItem, key: str) -> Hit:
         return await self._ask(_hit(self._limiter, limit, key))
@@ -127,9 +121,6 @@ class MemoryCache:
     async def set(self, key: str, value: bytes, seconds: int) -> None:
         self._make_room(self._values)
         self._values[key] = (time.monotonic() + seconds, value)
-
-    async def delete(self, key: str) -> None:
-        self._values.pop(key, None)
 
     async def hit(self, limit: RateLimitItem, key: str) -> Hit:
         if len(self._hits.storage) >= self._limit:

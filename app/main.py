@@ -29,6 +29,7 @@ from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
 from app.status import routes as status
+from app.status.cached import CachedSummary
 
 ROUTERS = (
     home.router,
@@ -54,10 +55,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
         app.state.cache = open_cache(settings.redis_url)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
+        app.state.summary = CachedSummary(app.state.database, app.state.cache)
         streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
         app.state.hub = Hub(settings.database_url, limit=streams)
         app.state.followed_checks = FollowedChecks(app.state.database, app.state.hub.send_check)
         yield
+        await app.state.summary.close()
         await app.state.prober.close()
         await app.state.cache.close()
         await app.state.database.close()

@@ -1,4 +1,4 @@
-"""What routes ask for in their parameters: the application's pool, cache and prober."""
+"""Dependencies of routes: the application's connection pool, cache, prober and summary."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.cache import Cache
 from app.database import Database
 from app.probing.prober import Prober
+from app.status.cached import CachedSummary
 
 
 def get_database(request: Request) -> Database:
@@ -29,9 +30,16 @@ def get_cache(request: Request) -> Cache:
     return cache
 
 
+def get_cached_summary(request: Request) -> CachedSummary:
+    """Return the application's only summary."""
+    summary: CachedSummary = request.app.state.summary
+    return summary
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
 CacheDep = Annotated[Cache, Depends(get_cache)]
 ProberDep = Annotated[Prober, Depends(get_prober)]
+CachedSummaryDep = Annotated[CachedSummary, Depends(get_cached_summary)]
 
 
 async def _session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:

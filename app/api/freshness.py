@@ -1,4 +1,4 @@
-"""Make changes visible at once: a change removes the summary from the cache."""
+"""Make changes visible at once: the summary cached before a change is no longer served."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -6,19 +6,21 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from app.api.dependencies import CacheDep
+from app.api.dependencies import CachedSummaryDep
 from app.cache import CacheUnavailable
-from app.status.freshness import FRESH_SECONDS, KEY
+from app.status.cached import FRESH_SECONDS
 
 log = logging.getLogger(__name__)
 
 
-async def _forget_after_a_change(request: Request, cache: CacheDep) -> AsyncIterator[None]:
+async def _forget_after_a_change(
+    request: Request, summary: CachedSummaryDep
+) -> AsyncIterator[None]:
     yield
     if request.method in {"GET", "HEAD"}:
         return
     try:
-        await cache.delete(KEY)
+        await summary.forget()
     except CacheUnavailable:
         log.info("the cached summary could not be deleted; it is outdated in %d s", FRESH_SECONDS)
 
