@@ -43,6 +43,10 @@ class Summary(BaseModel):
     state: OverallState
     monitors: list[MonitorSummary]
     incidents: list[IncidentOut] = Field(description="Open incidents, newest first.")
+    overdue: int = Field(
+        description="Monitors whose result is more than a minute late. If not 0, no or too few "
+        "workers are checking, or results can't be stored, and the states are outdated."
+    )
 
 
 def _utc(moment: str) -> str:
@@ -81,6 +85,21 @@ _INCIDENTS = text(f"""
     FROM lines GROUP BY place / {PART} ORDER BY place / {PART}
 """)  # noqa: S608  (constants)
 
+# By the schedule, which a missing worker can't write, and by results, which may not be stored
+# although checks are made. A heartbeat has no result between two calls, which may be a month apart.
+# A monitor that was changed is checked again, so its earlier results no longer count.
+_OVERDUE = text("""
+    SELECT count(*)
+    FROM schedule d
+    JOIN monitors m ON m.id = d.monitor_id
+    JOIN states s ON s.monitor_id = d.monitor_id
+    WHERE d.claimable_at < now() - interval '1 minute'
+       OR m.kind <> 'heartbeat' AND s.state <> 'paused'
+          AND greatest(s.checked_at, CASE WHEN s.state = 'pending' OR s.checked_at IS NULL
+                  THEN s.since END, m.updated_at)
+              < now() - make_interval(secs => m.interval_seconds + m.timeout_seconds + 60)
+""")
+
 
 async def summarize(session: AsyncSession) -> list[bytes]:
     """Return the current `Summary` as JSON, in parts. Must be the transaction's first statement."""
@@ -88,12 +107,13 @@ async def summarize(session: AsyncSession) -> list[bytes]:
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     monitors = (await session.execute(_MONITORS)).all()
     incidents = (await session.scalars(_INCIDENTS)).all()
+    overdue = int(await session.scalar(_OVERDUE) or 0)
     state = overall(down=any(row.down for row in monitors), up=any(row.up for row in monitors))
     parts = [b'{"state":"%s","monitors":[' % state.encode()]
     parts += _separated([row.part for row in monitors])
     parts.append(b'],"incidents":[')
     parts += _separated(list(incidents))
-    parts.append(b"]}")
+    parts.append(b'],"overdue":%d}' % overdue)
     return parts
 
 

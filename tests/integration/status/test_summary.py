@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 from app.status.summary import PART, Summary, overall
-from tests.integration.checks.support import add, execute
+from tests.integration.checks.support import add, claimed, completed, execute, recorded
 from tests.services import query
 from tests.sites import Site
 
@@ -64,7 +64,42 @@ def test_without_monitors_it_is_pending(client: TestClient) -> None:
         "state": "pending",
         "monitors": [],
         "incidents": [],
+        "overdue": 0,
     }
+
+
+def test_overdue_checks_are_counted(client: TestClient, database_url: str) -> None:
+    late, paused, _ = (add(client) for _ in range(3))
+    client.post(f"/api/monitors/{paused}/pause")
+    execute(
+        database_url,
+        "UPDATE schedule SET claimable_at = claimable_at - interval '2 minutes' "
+        f"WHERE monitor_id IN ({late}, {paused})",
+    )
+
+    assert summary(client)["overdue"] == 1
+
+
+def test_it_counts_monitors_whose_checks_are_made_but_have_no_results(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    ids = [add(client) for _ in range(3)]
+    client.post(f"/api/monitors/{ids[2]}/pause")
+    client.post("/api/monitors", json={"name": "A job", "kind": "heartbeat", "period_seconds": 60})
+    for found in claimed(settings):
+        recorded(settings, completed(found))
+    execute(
+        database_url,
+        "UPDATE states SET checked_at = now() - interval '1 h', since = now() - interval '1 h'",
+    )
+    execute(database_url, "UPDATE monitors SET updated_at = now() - interval '1 h'")
+    execute(database_url, "UPDATE schedule SET claimable_at = now() WHERE lease IS NULL")
+    # All checks are claimed in time, and have no result.
+    claimed(settings)
+
+    assert summary(client)["overdue"] == 2
+    client.patch(f"/api/monitors/{ids[0]}", json={"name": "Changed, so it is checked again"})
+    assert summary(client)["overdue"] == 1
 
 
 def test_times_are_in_utc_wherever_the_server_is(
