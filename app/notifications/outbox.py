@@ -6,10 +6,15 @@ from datetime import timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.models import Channel
 from app.errors import ConflictError, NotFoundError
 from app.notifications.models import Notification
+from app.notifications.schemas import Told
 
 MAX_ID = 2**63 - 1
+# An incident has one notification per channel and event; a hundred channels are more than a page
+# shows.
+LONGEST_LIST = 200
 
 # For every channel, or for those that the monitor lists. The payload is built now, so that
 # retries report the same facts.
@@ -68,6 +73,26 @@ async def enqueue_test(session: AsyncSession, channel_id: int) -> Notification:
     await session.refresh(notification)
     await session.execute(_NOTIFY)
     return notification
+
+
+async def told(session: AsyncSession, incident_id: int) -> list[Told]:
+    """Return the notifications of an incident and their outcomes, oldest first."""
+    query = (
+        select(
+            Notification.id,
+            Channel.name.label("channel_name"),
+            Notification.event,
+            Notification.state,
+            Notification.attempts,
+            Notification.sent_at,
+            Notification.last_error.label("error"),
+        )
+        .join(Channel, Channel.id == Notification.channel_id)
+        .where(Notification.incident_id == incident_id)
+        .order_by(Notification.id)
+        .limit(LONGEST_LIST)
+    )
+    return [Told.model_validate(row) for row in await session.execute(query)]
 
 
 async def replay(session: AsyncSession, notification_id: int) -> Notification:

@@ -26,3 +26,17 @@ class NotificationOut(BaseModel):
     last_error: str | None = Field(examples=["connection refused"])
     created_at: AwareDatetime
     sent_at: AwareDatetime | None
+
+
+class Told(BaseModel):
+    """The outcome of one notification about an incident."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    channel_name: str = Field(examples=["On call"])
+    event: str = Field(examples=["incident.opened"])
+    state: NotificationState
+    attempts: int
+    sent_at: AwareDatetime | None
+    error: str | None

@@ -28,6 +28,8 @@ ROUTES = {
     "GET /api/monitors/{monitor_id}/uptime",
     "GET /api/status",
     "GET /api/incidents",
+    "GET /api/incidents/{incident_id}",
+    "GET /api/incidents/{incident_id}/timeline",
     "POST /api/incidents/{incident_id}/acknowledge",
     "GET /api/channels",
     "POST /api/channels",
