@@ -1,15 +1,19 @@
 """Routes to check a monitor now and to read its stored checks."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
+from app.api.conditional import CACHEABLE, conditional
 from app.api.dependencies import DatabaseDep, ProberDep, Session
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
+from app.checks.latency import LatencySeries, latency_series
 from app.checks.models import Check
 from app.checks.schemas import CheckOut, check_out, result_out
-from app.checks.uptime import Uptime, uptimes
+from app.checks.uptime import Uptime, Window, uptimes
 from app.monitors.checking import check_now
 from app.monitors.service import find
 
@@ -33,6 +37,24 @@ async def uptime(monitor_id: int, session: Session) -> dict[str, Uptime]:
     """Return uptime and latencies over 24h, 7d, 30d and 90d, keyed by those names."""
     await find(session, monitor_id)
     return await uptimes(session, monitor_id)
+
+
+@router.get("/latency", response_model=LatencySeries, responses=documented(422) | CACHEABLE)
+async def latency(
+    monitor_id: int,
+    request: Request,
+    session: Session,
+    window: Annotated[Window, Query(alias="range")] = "24h",
+) -> Response:
+    """Return latencies per hour over 24h and 7d, or per UTC day over 30d and 90d."""
+    await find(session, monitor_id)
+    series = await latency_series(session, monitor_id, window)
+    return conditional(
+        request,
+        series.model_dump_json().encode(),
+        media_type="application/json",
+        cache_control="public, max-age=5",
+    )
 
 
 @router.get("/checks", responses=documented(422))

@@ -4,14 +4,24 @@ Windows of hours start at the beginning of an hour: 24 h cover at least 24 and l
 Windows of 30 and 90 days start at the beginning of a UTC day.
 """
 
+from collections.abc import Mapping
+from typing import Literal
+
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.histogram import BUCKETS, percentile
 
+Window = Literal["24h", "7d", "30d", "90d"]
+
 # By name: which sums are added up, and how many of them.
-WINDOWS = {"24h": ("hour", 24), "7d": ("hour", 7 * 24), "30d": ("day", 30), "90d": ("day", 90)}
+WINDOWS: Mapping[Window, tuple[Literal["hour", "day"], int]] = {
+    "24h": ("hour", 24),
+    "7d": ("hour", 7 * 24),
+    "30d": ("day", 30),
+    "90d": ("day", 90),
+}
 
 
 class Latency(BaseModel):

@@ -26,6 +26,7 @@ ROUTES = {
     "POST /api/monitors/{monitor_id}/resume",
     "GET /api/monitors/{monitor_id}/checks",
     "GET /api/monitors/{monitor_id}/uptime",
+    "GET /api/monitors/{monitor_id}/latency",
     "GET /api/status",
     "GET /api/incidents",
     "GET /api/incidents/{incident_id}",
