@@ -28,6 +28,7 @@ ROUTES = {
     "GET /api/monitors/{monitor_id}/uptime",
     "GET /api/monitors/{monitor_id}/latency",
     "GET /api/status",
+    "GET /api/status/history",
     "GET /api/incidents",
     "GET /api/incidents/{incident_id}",
     "GET /api/incidents/{incident_id}/timeline",
