@@ -1,12 +1,17 @@
-"""The data of public pages: all monitors at a glance, and their days."""
+"""The data of public pages: all monitors at a glance, their days and a badge."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.conditional import CACHEABLE, accepts_gzip, conditional
 from app.api.dependencies import CachedSummaryDep, Session
 from app.api.problems import documented
+from app.checks.uptime import Window
+from app.fields import Line
+from app.monitors.errors import MonitorNotFoundError
+from app.status.badge import NOT_FOUND, state_badge, uptime_badge
 from app.status.history import History, history
 from app.status.summary import Summary
 
@@ -47,4 +52,47 @@ async def status_history(request: Request, ids: Ids, session: Session) -> Respon
         found.model_dump_json().encode(),
         media_type="application/json",
         cache_control="public, max-age=5",
+    )
+
+
+class Svg(Response):
+    """An SVG image."""
+
+    media_type = "image/svg+xml"
+
+
+# Opened directly rather than embedded, an SVG image could do whatever a page can.
+_INERT = {"Content-Security-Policy": "default-src 'none'"}
+_BADGE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "Not found; also a badge.", "content": {"image/svg+xml": {}}}
+}
+
+
+@router.get("/api/badge/{monitor_id}.svg", response_class=Svg, responses=_BADGE | CACHEABLE)
+async def badge(
+    monitor_id: str,
+    request: Request,
+    session: Session,
+    label: Annotated[Line, Query(max_length=100)] | None = None,
+    show: Literal["state", "uptime"] = "state",
+    window: Annotated[Window, Query(alias="range")] = "90d",
+) -> Response:
+    """Draw a badge for a README: a monitor's state, or its uptime over a range."""
+    number = int(monitor_id) if re.fullmatch("[0-9]{1,10}", monitor_id) else 0
+    cache_control = "public, max-age=30"
+    try:
+        if show == "uptime":
+            picture = await uptime_badge(session, number, label=label, window=window)
+        else:
+            picture = await state_badge(session, number, label=label)
+    except MonitorNotFoundError:
+        # An image, because that is what a page with the badge displays.
+        headers = {"Cache-Control": cache_control} | _INERT
+        return Svg(NOT_FOUND, status_code=404, headers=headers)
+    return conditional(
+        request,
+        picture.encode(),
+        media_type=Svg.media_type,
+        cache_control=cache_control,
+        headers=_INERT,
     )

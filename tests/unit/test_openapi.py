@@ -29,6 +29,7 @@ ROUTES = {
     "GET /api/monitors/{monitor_id}/latency",
     "GET /api/status",
     "GET /api/status/history",
+    "GET /api/badge/{monitor_id}.svg",
     "GET /api/incidents",
     "GET /api/incidents/{incident_id}",
     "GET /api/incidents/{incident_id}/timeline",
