@@ -61,6 +61,7 @@ async def home() -> Home:
         "notifications": "/api/notifications",
         "probe": "/api/probe",
         "events": "/api/events",
+        "feed": "/feed.atom",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
 

@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
+    app.state.public_url = settings.public_url
     # Middleware added last runs first: every request has an id whatever its outcome, one for the
     # wrong host is refused before anything else, and one over the limit costs only the counting.
     app.add_middleware(BodyLimitMiddleware)

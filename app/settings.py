@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
@@ -22,6 +23,12 @@ class Settings(BaseSettings):
 
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("localhost", "api")
     """Host names that requests may use, without port; "*": any. Addresses are always allowed."""
+
+    public_url: str | None = None
+    """The public address of the status page: "https://status.example.com". None: the request's.
+
+    It is used for absolute links, which a feed needs.
+    """
 
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses or networks of proxies whose X-Forwarded-For is trusted."""
@@ -85,6 +92,18 @@ class Settings(BaseSettings):
         if url.get_backend_name() != "postgresql":
             raise ValueError("it must begin with postgresql://")
         return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+    @field_validator("public_url")
+    @classmethod
+    def _web(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it must begin with https:// or http:// and have a host")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("it must have neither a user nor a query")
+        return value.rstrip("/")
 
     @field_validator("redis_url")
     @classmethod

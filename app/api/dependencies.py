@@ -1,7 +1,7 @@
 """Dependencies of routes: the application's connection pool, cache, prober and summary."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,9 +36,23 @@ def get_cached_summary(request: Request) -> CachedSummary:
     return summary
 
 
+class Base(NamedTuple):
+    """The status page's address without a trailing slash, and whether it is from PUBLIC_URL."""
+
+    address: str
+    is_configured: bool
+
+
+def get_base_url(request: Request) -> Base:
+    """Return the base of absolute links: PUBLIC_URL, else the address that the client used."""
+    public_url: str | None = request.app.state.public_url
+    return Base(public_url or str(request.base_url).rstrip("/"), public_url is not None)
+
+
 DatabaseDep = Annotated[Database, Depends(get_database)]
 CacheDep = Annotated[Cache, Depends(get_cache)]
 ProberDep = Annotated[Prober, Depends(get_prober)]
+BaseUrl = Annotated[Base, Depends(get_base_url)]
 CachedSummaryDep = Annotated[CachedSummary, Depends(get_cached_summary)]
 
 

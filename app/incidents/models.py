@@ -21,6 +21,7 @@ class Incident(Base):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("incidents_by_monitor", "monitor_id", "id"),
+        Index("incidents_by_closing", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)

@@ -1,17 +1,20 @@
-"""The data of public pages: all monitors at a glance, their days and a badge."""
+"""The data of public pages: all monitors at a glance, their days, a badge and a feed."""
 
 import re
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.conditional import CACHEABLE, accepts_gzip, conditional
-from app.api.dependencies import CachedSummaryDep, Session
+from app.api.dependencies import BaseUrl, CachedSummaryDep, Session
 from app.api.problems import documented
 from app.checks.uptime import Window
-from app.fields import Line
+from app.fields import MAX_ID, Line
 from app.monitors.errors import MonitorNotFoundError
 from app.status.badge import NOT_FOUND, state_badge, uptime_badge
+from app.status.feed import feed
 from app.status.history import History, history
 from app.status.summary import Summary
 
@@ -95,4 +98,32 @@ async def badge(
         media_type=Svg.media_type,
         cache_control=cache_control,
         headers=_INERT,
+    )
+
+
+class Atom(Response):
+    """An Atom feed."""
+
+    media_type = "application/atom+xml"
+
+
+@router.get("/feed.atom", response_class=Atom, responses=documented(404, 422) | CACHEABLE)
+async def atom_feed(
+    request: Request,
+    session: Session,
+    base_url: BaseUrl,
+    monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+) -> Response:
+    """List the 50 latest incidents, of all monitors or of one, in Atom."""
+    found = await feed(session, base_url.address, monitor_id)
+    headers = {}
+    if found.updated is not None:
+        headers["Last-Modified"] = format_datetime(found.updated.astimezone(UTC), usegmt=True)
+    return conditional(
+        request,
+        found.document.encode(),
+        media_type=Atom.media_type,
+        # If its links use this client's form of the address, the feed is not for others.
+        cache_control=f"{'public' if base_url.is_configured else 'private'}, max-age=30",
+        headers=headers,
     )

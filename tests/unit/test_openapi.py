@@ -30,6 +30,7 @@ ROUTES = {
     "GET /api/status",
     "GET /api/status/history",
     "GET /api/badge/{monitor_id}.svg",
+    "GET /feed.atom",
     "GET /api/incidents",
     "GET /api/incidents/{incident_id}",
     "GET /api/incidents/{incident_id}/timeline",
