@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from limits import RateLimitItem
@@ -11,6 +11,8 @@ from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from app.windows import PERIOD_SECONDS, SCRIPT, Hits, MemoryWindows
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,9 @@ class Cache(Protocol):
     async def hit(self, limit: RateLimitItem, key: str) -> Hit:
         """Count one request under `key`, if the limit allows it."""
 
+    async def hit_many(self, per_minute: int, numbers: Mapping[str, int]) -> dict[str, Hits]:
+        """Add these numbers to their keys' counts within the limit, in one round trip."""
+
     async def ping(self) -> None:
         """Raise CacheUnavailable if it does not answer, or refuses to write."""
 
@@ -72,6 +77,7 @@ class RedisCache:
             connection_pool=self._redis.connection_pool,  # type: ignore[arg-type]  # passed on as it is
         )
         self._limiter = SlidingWindowCounterRateLimiter(storage)
+        self._windows = self._redis.register_script(SCRIPT)
         self._resting_until = 0.0
 
     async def get(self, key: str) -> bytes | None:
@@ -83,6 +89,16 @@ class RedisCache:
 
     async def hit(self, limit: RateLimitItem, key: str) -> Hit:
         return await self._ask(_hit(self._limiter, limit, key))
+
+    async def hit_many(self, per_minute: int, numbers: Mapping[str, int]) -> dict[str, Hits]:
+        arguments = [per_minute, PERIOD_SECONDS, *numbers.values()]
+        counting = self._windows(keys=list(numbers), args=arguments)
+        reset, *found = await self._ask(counting)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {
+            key: Hits(allowed, remaining, reset)
+            for key, (allowed, remaining) in zip(numbers, pairs, strict=True)
+        }
 
     async def ping(self) -> None:
         self._resting_until = 0.0
@@ -111,6 +127,7 @@ class MemoryCache:
     def __init__(self, limit: int = 10_000) -> None:
         self._values: dict[str, tuple[float, bytes]] = {}
         self._hits = MemoryStorage()
+        self._windows = MemoryWindows()
         self._limiter = SlidingWindowCounterRateLimiter(self._hits)
         self._limit = limit
 
@@ -127,6 +144,9 @@ class MemoryCache:
             # An attack, or far too many clients for one process: all counts start again.
             await self._hits.reset()
         return await _hit(self._limiter, limit, key)
+
+    async def hit_many(self, per_minute: int, numbers: Mapping[str, int]) -> dict[str, Hits]:
+        return self._windows.hit(per_minute, numbers)
 
     async def ping(self) -> None:
         pass
