@@ -11,7 +11,7 @@ from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
-from app.api.rate_limit import RateLimitMiddleware, by_path
+from app.api.rate_limit import RateLimitMiddleware
 from app.api.request_ids import RequestIdMiddleware
 from app.cache import open_cache
 from app.channels import routes as channels
@@ -23,6 +23,7 @@ from app.events.hub import Hub
 from app.incidents import routes as incidents
 from app.monitors import heartbeats
 from app.monitors import routes as monitors
+from app.monitors.pings import PingWriter
 from app.notifications import routes as notifications
 from app.open_files import connections
 from app.probing import routes as probing
@@ -59,8 +60,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
         app.state.hub = Hub(settings.database_url, limit=streams)
         app.state.followed_checks = FollowedChecks(app.state.database, app.state.hub.send_check)
+        app.state.ping_writer = PingWriter(
+            app.state.database, app.state.cache, per_minute=settings.ping_limit_per_minute
+        )
         yield
         await app.state.summary.close()
+        await app.state.ping_writer.close()
         await app.state.prober.close()
         await app.state.cache.close()
         await app.state.database.close()
@@ -79,12 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SameOriginMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit_per_minute)
-    app.add_middleware(
-        RateLimitMiddleware,
-        per_minute=settings.ping_limit_per_minute,
-        prefix="/ping/",
-        key=by_path,
-    )
+    app.add_middleware(heartbeats.PingMiddleware)
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
