@@ -48,6 +48,8 @@ class OtherMonitorOut(MonitorState):
 
     name: str
     kind: str
+    group: str | None = None
+    tags: list[str] = Field(default_factory=list)
     channel_ids: list[int] | None = None
 
 

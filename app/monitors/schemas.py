@@ -17,6 +17,15 @@ from app.probing.urls import parse_hostname
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
+Label = Annotated[Line, AfterValidator(str.strip)]
+"""A line that is compared as a whole, so blanks around it are removed."""
+
+Tags = Annotated[
+    list[Annotated[Label, Field(max_length=50)]],
+    Field(max_length=20),
+    AfterValidator(lambda tags: list(dict.fromkeys(tags))),
+]
+
 Host = Annotated[Line, Field(min_length=1, max_length=253), AfterValidator(parse_hostname)]
 
 
@@ -24,6 +33,14 @@ class MonitorCommon(InputModel):
     """The fields of every kind of monitor."""
 
     name: Annotated[Line, Field(min_length=1, max_length=200)] = Field(examples=["Shop"])
+    group: Annotated[Label, Field(max_length=100)] | None = Field(
+        default=None, description="The heading under which it is listed.", examples=["Payments"]
+    )
+    tags: Tags = Field(
+        default_factory=list,
+        description="Words to find it by; duplicates are removed.",
+        examples=[["production", "eu"]],
+    )
     channel_ids: Annotated[list[Id], Field(max_length=100)] | None = Field(
         default=None, description="The channels to notify; null: all of them."
     )
@@ -117,6 +134,8 @@ EXAMPLES: dict[str, Any] = {
             "interval_seconds": 30,
             "timeout_seconds": 5,
             "keyword": "ok",
+            "group": "Payments",
+            "tags": ["production", "eu"],
         }
     },
     "tcp": {"value": {"name": "Database", "kind": "tcp", "host": "db.example.com", "port": 5432}},

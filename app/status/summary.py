@@ -32,6 +32,8 @@ class MonitorSummary(BaseModel):
         description="Uptime of the last 24 hours from 0 to 1, as a share of the time for which it "
         "is known; null if nothing is known."
     )
+    group: str | None
+    tags: list[str]
 
 
 OverallState = Literal["pending", "up", "down"]
@@ -61,7 +63,7 @@ _MONITORS = text(f"""
             row_to_json((SELECT line FROM (SELECT
                 m.id, m.name, m.kind, s.state, {_utc("s.since")} AS since,
                 trim_scale(round(CAST(CAST(s.latency_ms AS float) AS numeric), 3)) AS latency_ms,
-                r.ratio AS uptime
+                r.ratio AS uptime, m.group_name AS "group", m.tags
             ) AS line)) AS line
         FROM monitors m JOIN states s ON s.monitor_id = m.id LEFT JOIN ratios r USING (monitor_id)
     )

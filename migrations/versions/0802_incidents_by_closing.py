@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0802"
-down_revision = "0703"
+down_revision = "0801"
 branch_labels = None
 depends_on = None
 

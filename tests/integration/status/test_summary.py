@@ -21,7 +21,9 @@ def summary(client: TestClient) -> Any:
 
 def test_the_summary_matches_its_schema(client: TestClient, site: Site) -> None:
     body = {"kind": "http", "url": site.url, "confirmations": 1}
-    down = client.post("/api/monitors", json=body | {"name": "Shop"}).json()
+    down = client.post(
+        "/api/monitors", json=body | {"name": "Shop", "group": "Pay & go", "tags": ["b", 'a"']}
+    ).json()
     client.post("/api/monitors", json={"name": "A job", "kind": "heartbeat", "period_seconds": 60})
     site.status = 503
     checked = client.post(f"/api/monitors/{down['id']}/check").json()
@@ -40,6 +42,8 @@ def test_the_summary_matches_its_schema(client: TestClient, site: Site) -> None:
         "since": checked["checked_at"],
         "latency_ms": checked["latency_ms"],
         "uptime": None,
+        "group": "Pay & go",
+        "tags": ["b", 'a"'],
     }
     assert found["incidents"] == client.get("/api/incidents").json()["items"]
 
@@ -47,7 +51,7 @@ def test_the_summary_matches_its_schema(client: TestClient, site: Site) -> None:
 def test_text_from_users_is_returned_unchanged(client: TestClient, database_url: str) -> None:
     number = add(client)
     odd = ODD.replace("'", "''")
-    execute(database_url, f"UPDATE monitors SET name = '{odd}'")
+    execute(database_url, f"UPDATE monitors SET name = '{odd}', group_name = '{odd}'")
     execute(
         database_url,
         f"INSERT INTO incidents (monitor_id, opened_at, cause) VALUES ({number}, now(), '{odd}')",
@@ -56,6 +60,7 @@ def test_text_from_users_is_returned_unchanged(client: TestClient, database_url:
     found = summary(client)
 
     assert [monitor["name"] for monitor in found["monitors"]] == [ODD]
+    assert [monitor["group"] for monitor in found["monitors"]] == [ODD]
     assert [incident["cause"] for incident in found["incidents"]] == [ODD]
 
 
