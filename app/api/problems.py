@@ -139,15 +139,17 @@ def _clean(text: str, limit: int) -> str:
 
 
 def _field(error: Mapping[str, Any]) -> str:
-    if discriminator := error.get("ctx", {}).get("discriminator"):
-        return str(discriminator).strip("'")
-    path = [str(part) for part in error["loc"]]
+    path = list(error["loc"])
     if path and path[0] in {"body", "query", "path", "header"}:
         path = path[1:]
-    if len(path) > 1 and path[0] in KINDS:
-        # Pydantic adds the kind whose schema was used to read a monitor.
-        path = path[1:]
-    return ".".join(path) or "body"
+    # Pydantic adds the kind whose schema was used to read a monitor.
+    for place, part in enumerate(path[:-1]):
+        if part in KINDS and (place == 0 or isinstance(path[place - 1], int)):
+            del path[place]
+            break
+    if discriminator := error.get("ctx", {}).get("discriminator"):
+        path.append(str(discriminator).strip("'"))
+    return ".".join(map(str, path)) or "body"
 
 
 def install(app: FastAPI) -> None:

@@ -1,6 +1,6 @@
 """Which channels a monitor notifies: all of them, or those that it names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +22,7 @@ _DROP = text("""
 
 _ADD = text("""
     INSERT INTO monitor_channels (monitor_id, channel_id)
-    SELECT CAST(:monitor_id AS int), id FROM unnest(CAST(:ids AS int[])) AS t (id)
+    SELECT * FROM unnest(CAST(:monitors AS int[]), CAST(:channels AS int[]))
     ON CONFLICT DO NOTHING
 """)
 
@@ -44,13 +44,30 @@ async def set_channels(
     Raises InvalidFieldError if any of the channels does not exist.
     """
     ids = sorted(set(channel_ids or ()))
-    found = set(await session.scalars(_FIND, {"ids": ids})) if ids else set()
-    if missing := [channel_id for channel_id in ids if channel_id not in found]:
+    check_known(ids, await lock_channels(session, ids))
+    await session.execute(_NAME_ALL, {"monitor_id": monitor_id, "all": channel_ids is None})
+    await session.execute(_DROP, {"monitor_id": monitor_id, "ids": ids})
+    await add_channels(session, [(monitor_id, channel_id) for channel_id in ids])
+
+
+async def lock_channels(session: AsyncSession, channel_ids: Iterable[int]) -> set[int]:
+    """Return which of these channels exist; none is deleted before this transaction ends."""
+    ids = sorted(set(channel_ids))
+    return set(await session.scalars(_FIND, {"ids": ids})) if ids else set()
+
+
+def check_known(channel_ids: Iterable[int], known: set[int]) -> None:
+    """Raise InvalidFieldError if any of the channels is not known."""
+    if missing := sorted(set(channel_ids) - known):
         numbers = ", ".join(str(channel_id) for channel_id in missing)
         raise InvalidFieldError("channel_ids", f"there is no channel {numbers}")
-    await session.execute(_NAME_ALL, {"monitor_id": monitor_id, "all": channel_ids is None})
-    for statement in (_DROP, _ADD):
-        await session.execute(statement, {"monitor_id": monitor_id, "ids": ids})
+
+
+async def add_channels(session: AsyncSession, pairs: Sequence[tuple[int, int]]) -> None:
+    """Have monitors notify locked channels, given as pairs of a monitor and a channel."""
+    if pairs:
+        monitors, channels = zip(*pairs, strict=True)
+        await session.execute(_ADD, {"monitors": list(monitors), "channels": list(channels)})
 
 
 async def channel_ids(

@@ -4,6 +4,8 @@ A monitor is checked in slots one interval apart, counted from 1970 and shifted 
 from its number. Slots that have passed while nothing was checked are skipped.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +32,12 @@ NEXT_DUE = f"""
     ) + make_interval(secs => m.interval_seconds)
 """
 
+_ADD = text("INSERT INTO schedule (monitor_id) SELECT unnest(CAST(:ids AS int[]))")
+
+# Seconds between the first checks of monitors that are planned together: a thousand of them at
+# once would be a burst that neither a small worker nor one server behind all of them can handle.
+APART_SECONDS = 0.01
+
 # Due at once; for a heartbeat, when it would be late. The clock's time is used, not the
 # transaction's, because a row must not become claimable in the past, which no claim searches.
 _PLAN = text("""
@@ -41,33 +49,34 @@ _PLAN = text("""
             WHEN m.kind = 'heartbeat' THEN greatest(clock_timestamp(),
                 p.expected_from + make_interval(
                     secs => m.interval_seconds + CAST(m.spec ->> 'grace_seconds' AS int)))
-            ELSE clock_timestamp() END AS due_at
+            ELSE clock_timestamp() + make_interval(secs => p.number * CAST(:apart AS float8))
+            END AS due_at
         FROM monitors m JOIN (
             SELECT monitor_id, CASE WHEN CAST(:anew AS bool) THEN now()
-                ELSE least(expected_from, now()) END AS expected_from
+                ELSE least(expected_from, now()) END AS expected_from,
+                row_number() OVER (ORDER BY monitor_id) - 1 AS number
             FROM schedule
+            WHERE monitor_id = ANY(CAST(:ids AS int[]))
         ) p ON p.monitor_id = m.id
-        WHERE m.id = :id
     ) planned
-    WHERE s.monitor_id = planned.monitor_id AND s.monitor_id = :id
+    WHERE s.monitor_id = planned.monitor_id
 """)
 
 
-async def add(session: AsyncSession, monitor_id: int) -> None:
-    """Add a new monitor to the schedule."""
-    await session.execute(
-        text("INSERT INTO schedule (monitor_id) VALUES (:id)"), {"id": monitor_id}
-    )
-    await plan(session, monitor_id, anew=True)
+async def add(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Add new monitors to the schedule."""
+    await session.execute(_ADD, {"ids": list(monitor_ids)})
+    await plan(session, monitor_ids, anew=True)
 
 
-async def plan(session: AsyncSession, monitor_id: int, *, anew: bool = False) -> None:
-    """Plan a monitor to be checked at once, or a heartbeat to be late after period and grace.
+async def plan(session: AsyncSession, monitor_ids: Sequence[int], *, anew: bool = False) -> None:
+    """Plan monitors to be checked at once, and heartbeats to be late after period and grace.
 
     Both count from the last heartbeat or, with `anew`, from now. A running check was made for the
     monitor as it was before, so its lease ends here.
     """
-    await session.execute(_PLAN, {"id": monitor_id, "anew": anew})
+    values = {"ids": list(monitor_ids), "anew": anew, "apart": APART_SECONDS}
+    await session.execute(_PLAN, values)
 
 
 async def suspend(session: AsyncSession, monitor_id: int) -> None:

@@ -121,6 +121,12 @@ else:
     MonitorOut = reduce(or_, [*_OUT.values(), OtherMonitorOut])
 
 
+class MonitorsOut(BaseModel):
+    """Monitors, in the order in which they were sent."""
+
+    items: list[MonitorOut]
+
+
 def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
     """Return a monitor and its state as a client sees them."""
     names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")

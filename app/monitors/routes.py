@@ -1,5 +1,6 @@
 """Add, read, change, pause and delete monitors."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
@@ -13,10 +14,10 @@ from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
 from app.channels.subscriptions import channel_ids
-from app.monitors import service
+from app.monitors import many, service
 from app.monitors.models import Monitor, State
-from app.monitors.output import MonitorOut, monitor_out
-from app.monitors.schemas import EXAMPLES, MonitorIn
+from app.monitors.output import MonitorOut, MonitorsOut, monitor_out
+from app.monitors.schemas import BULK_EXAMPLES, EXAMPLES, MonitorIn, MonitorsIn
 
 router = APIRouter(
     prefix="/api/monitors",
@@ -27,6 +28,7 @@ router = APIRouter(
 
 
 Config = Annotated[MonitorIn, Body(openapi_examples=EXAMPLES)]
+Bulk = Annotated[MonitorsIn, Body(openapi_examples=BULK_EXAMPLES)]
 Changes = Annotated[dict[str, Any], Body(examples=[{"interval_seconds": 15}])]
 
 
@@ -35,8 +37,7 @@ async def list_monitors(session: Session, page: PageDep) -> Page[MonitorOut]:
     """List the monitors, oldest first."""
     query = select(Monitor, State).join(State, State.monitor_id == Monitor.id)
     rows, following = await paginate(session, query, page, name="monitors", key=Monitor.id)
-    channels = await channel_ids(session, [monitor.id for monitor, _, _ in rows])
-    items = [monitor_out(monitor, state, channels[monitor.id]) for monitor, state, _ in rows]
+    items = await _shown(session, [(monitor, state) for monitor, state, _ in rows])
     return Page(items=items, next=following)
 
 
@@ -46,6 +47,13 @@ async def create_monitor(config: Config, session: Session, response: Response) -
     monitor, state = await service.create(session, config)
     response.headers["Location"] = f"/api/monitors/{monitor.id}"
     return await _out(session, response, monitor, state)
+
+
+@router.post("/bulk", status_code=201, responses=documented(413, 422))
+async def create_monitors(bulk: Bulk, session: Session) -> MonitorsOut:
+    """Add up to 1,000 monitors, all or none. An error says which monitor it is about."""
+    created = await many.create(session, bulk.monitors)
+    return MonitorsOut(items=await _shown(session, created))
 
 
 @router.get("/{monitor_id}", responses=documented(404))
@@ -101,5 +109,10 @@ async def _out(
     session: AsyncSession, response: Response, monitor: Monitor, state: State
 ) -> MonitorOut:
     response.headers["ETag"] = etag(monitor.version)
-    channels = await channel_ids(session, [monitor.id])
-    return monitor_out(monitor, state, channels[monitor.id])
+    [shown] = await _shown(session, [(monitor, state)])
+    return shown
+
+
+async def _shown(session: AsyncSession, found: Sequence[many.Found]) -> list[MonitorOut]:
+    channels = await channel_ids(session, [monitor.id for monitor, _ in found])
+    return [monitor_out(monitor, state, channels[monitor.id]) for monitor, state in found]

@@ -124,6 +124,15 @@ PROBED_KINDS: dict[str, type[Probed]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(ProbedMonitorIn)
 }
 KINDS = frozenset({*PROBED_KINDS, "heartbeat"})
+MANY = 1000
+"""The most monitors in one request."""
+
+
+class MonitorsIn(InputModel):
+    """Monitors to be added together."""
+
+    monitors: Annotated[list[MonitorIn], Field(min_length=1, max_length=MANY)]
+
 
 EXAMPLES: dict[str, Any] = {
     "http": {
@@ -150,4 +159,7 @@ EXAMPLES: dict[str, Any] = {
             "grace_seconds": 3600,
         }
     },
+}
+BULK_EXAMPLES: dict[str, Any] = {
+    "list": {"value": {"monitors": [EXAMPLES[kind]["value"] for kind in ("http", "tcp")]}}
 }

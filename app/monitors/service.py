@@ -1,6 +1,5 @@
 """Create, change, pause, resume and delete monitors. The caller commits."""
 
-import secrets
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,7 +7,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.channels.subscriptions import channel_ids, set_channels
+from app.channels.subscriptions import channel_ids, lock_channels, set_channels
 from app.checks import schedule
 from app.checks.models import DailyStats, HourlyStats
 from app.checks.sums import settle
@@ -16,15 +15,15 @@ from app.errors import InvalidFieldError, PreconditionFailedError
 from app.events.publishing import publish, publish_config, state_event
 from app.fields import MAX_ID
 from app.incidents.transitions import close_silently
+from app.monitors import many
 from app.monitors.configuration import apply_config, config_of, shown_config, with_secrets
 from app.monitors.errors import MonitorNotFoundError
+from app.monitors.many import Found
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import MONITOR_IN, MonitorIn
 
 
-async def find(
-    session: AsyncSession, monitor_id: int, *, lock: bool = False
-) -> tuple[Monitor, State]:
+async def find(session: AsyncSession, monitor_id: int, *, lock: bool = False) -> Found:
     """Return a monitor and its state; with `lock`, no other transaction can change them.
 
     Raises MonitorNotFoundError.
@@ -47,22 +46,11 @@ async def find(
     return monitor, state
 
 
-async def create(session: AsyncSession, config: MonitorIn) -> tuple[Monitor, State]:
-    """Add a monitor. It is pending until its first check."""
-    monitor = Monitor()
-    apply_config(monitor, config)
-    if config.kind == "heartbeat":
-        monitor.token = secrets.token_urlsafe(24)
-    session.add(monitor)
-    await session.flush()
-    await set_channels(session, monitor.id, config.channel_ids)
-    state = State(monitor_id=monitor.id)
-    session.add(state)
-    await session.flush()
-    await schedule.add(session, monitor.id)
-    await publish_config(session, monitor.id)
-    await _refresh(session, monitor, state)
-    return monitor, state
+async def create(session: AsyncSession, config: MonitorIn) -> Found:
+    """Add a monitor. It is pending until its first check. Raises InvalidFieldError."""
+    known = await lock_channels(session, config.channel_ids or ())
+    [created] = await many.add(session, [(many.new(config, known), config)])
+    return created
 
 
 async def change(
@@ -71,7 +59,7 @@ async def change(
     config: MonitorIn,
     *,
     expected_version: int | None = None,
-) -> tuple[Monitor, State]:
+) -> Found:
     """Replace a monitor's configuration; an equal one changes nothing.
 
     Raises MonitorNotFoundError, InvalidFieldError if the kind differs, PreconditionFailedError.
@@ -86,7 +74,7 @@ async def patch(
     changes: dict[str, Any],
     *,
     expected_version: int | None = None,
-) -> tuple[Monitor, State]:
+) -> Found:
     """Change only the named fields of a monitor's configuration, otherwise as `change` does.
 
     Also raises pydantic.ValidationError if the result is not a valid configuration.
@@ -115,7 +103,7 @@ async def delete(
 
 async def pause(
     session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
-) -> tuple[Monitor, State]:
+) -> Found:
     """Stop checking a monitor. Pausing it again changes nothing.
 
     Raises MonitorNotFoundError, PreconditionFailedError.
@@ -131,21 +119,19 @@ async def pause(
 
 async def resume(
     session: AsyncSession, monitor_id: int, *, expected_version: int | None = None
-) -> tuple[Monitor, State]:
+) -> Found:
     """Resume checking a paused monitor. A monitor that is not paused stays as it is.
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
     monitor, state = await _locked(session, monitor_id, expected_version)
     if state.state == "paused":
-        await schedule.plan(session, monitor_id, anew=True)
+        await schedule.plan(session, [monitor_id], anew=True)
         await _enter(session, monitor, state, "pending")
     return monitor, state
 
 
-async def _locked(
-    session: AsyncSession, monitor_id: int, expected_version: int | None
-) -> tuple[Monitor, State]:
+async def _locked(session: AsyncSession, monitor_id: int, expected_version: int | None) -> Found:
     monitor, state = await find(session, monitor_id, lock=True)
     if expected_version not in (None, monitor.version):
         raise PreconditionFailedError(
@@ -156,7 +142,7 @@ async def _locked(
 
 async def _change(
     session: AsyncSession, monitor: Monitor, state: State, config: MonitorIn
-) -> tuple[Monitor, State]:
+) -> Found:
     if config.kind != monitor.kind:
         raise InvalidFieldError("kind", "a monitor's kind can't be changed; create a new monitor")
     config = with_secrets(config, monitor)
@@ -168,7 +154,7 @@ async def _change(
     monitor.updated_at = func.now()
     await session.flush()
     if state.state != "paused":
-        await schedule.plan(session, monitor.id)
+        await schedule.plan(session, [monitor.id])
     await publish_config(session, monitor.id)
     await _refresh(session, monitor, state)
     return monitor, state

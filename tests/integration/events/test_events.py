@@ -248,3 +248,14 @@ def test_streams_end_at_once_when_the_server_stops(
         server[0].should_exit = True
 
         assert all(stream.ended() for stream in opened)
+
+
+def test_a_bulk_action_sends_one_event(client: TestClient, port: int) -> None:
+    site = {"name": "Site", "kind": "http", "url": "http://127.0.0.1/"}
+    several = ("config", {"monitor_id": None})
+
+    with streaming(port) as stream:
+        stream.next("resync")
+        answer = client.post("/api/monitors/bulk", json={"monitors": [site] * 101})
+        assert answer.status_code == 201
+        assert stream.next() == several
