@@ -1,6 +1,6 @@
 """Which channels a monitor notifies: all of them, or those that it names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,11 +13,11 @@ _FIND = text("""
     SELECT id FROM channels WHERE id = ANY(CAST(:ids AS int[])) ORDER BY id FOR KEY SHARE
 """)
 
-_NAME_ALL = text("UPDATE monitors SET all_channels = :all WHERE id = :monitor_id")
-
 _DROP = text("""
     DELETE FROM monitor_channels
-    WHERE monitor_id = :monitor_id AND channel_id <> ALL(CAST(:ids AS int[]))
+    WHERE monitor_id = ANY(CAST(:ids AS int[]))
+      AND (monitor_id, channel_id) NOT IN (
+          SELECT * FROM unnest(CAST(:monitors AS int[]), CAST(:channels AS int[])))
 """)
 
 _ADD = text("""
@@ -36,18 +36,14 @@ _NAMED = text("""
 """)
 
 
-async def set_channels(
-    session: AsyncSession, monitor_id: int, channel_ids: list[int] | None
-) -> None:
-    """Set the channels that a stored monitor notifies; None: all, including those added later.
-
-    Raises InvalidFieldError if any of the channels does not exist.
-    """
-    ids = sorted(set(channel_ids or ()))
-    check_known(ids, await lock_channels(session, ids))
-    await session.execute(_NAME_ALL, {"monitor_id": monitor_id, "all": channel_ids is None})
-    await session.execute(_DROP, {"monitor_id": monitor_id, "ids": ids})
-    await add_channels(session, [(monitor_id, channel_id) for channel_id in ids])
+async def set_channels(session: AsyncSession, named: Mapping[int, Sequence[int]]) -> None:
+    """Set the channels that stored monitors name, by monitor. The channels are locked."""
+    pairs = [(monitor_id, channel_id) for monitor_id, ids in named.items() for channel_id in ids]
+    values = {"ids": list(named), "monitors": [], "channels": []}
+    if pairs:
+        values["monitors"], values["channels"] = map(list, zip(*pairs, strict=True))
+    await session.execute(_DROP, values)
+    await add_channels(session, pairs)
 
 
 async def lock_channels(session: AsyncSession, channel_ids: Iterable[int]) -> set[int]:

@@ -7,7 +7,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.channels.subscriptions import channel_ids, lock_channels, set_channels
+from app.channels.subscriptions import channel_ids, lock_channels
 from app.checks import schedule
 from app.checks.models import DailyStats, HourlyStats
 from app.checks.sums import settle
@@ -16,7 +16,7 @@ from app.events.publishing import publish, publish_config, state_event
 from app.fields import MAX_ID
 from app.incidents.transitions import close_silently
 from app.monitors import many
-from app.monitors.configuration import apply_config, config_of, shown_config, with_secrets
+from app.monitors.configuration import config_of, shown_config, with_secrets
 from app.monitors.errors import MonitorNotFoundError
 from app.monitors.many import Found
 from app.monitors.models import Monitor, State
@@ -148,14 +148,7 @@ async def _change(
     config = with_secrets(config, monitor)
     if config == await _present(session, monitor):
         return monitor, state
-    apply_config(monitor, config)
-    await set_channels(session, monitor.id, config.channel_ids)
-    monitor.version += 1
-    monitor.updated_at = func.now()
-    await session.flush()
-    if state.state != "paused":
-        await schedule.plan(session, [monitor.id])
-    await publish_config(session, monitor.id)
+    await many.change(session, [((monitor, state), config)])
     await _refresh(session, monitor, state)
     return monitor, state
 
