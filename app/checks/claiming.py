@@ -107,7 +107,9 @@ _CLAIM = text(f"""
     FROM (VALUES (1)) AS one LEFT JOIN claimed ON true
 """)  # noqa: S608  (a constant of app.checks.schedule)
 
-# Only where the lease is still ours: another worker may have claimed the monitor by now.
+# Only where the lease is still ours: another worker may have claimed the monitor by now. Locked
+# rows are skipped: they are being planned, suspended or deleted, which ends the lease too. There
+# may be many at a time, so waiting for them could make two transactions wait for each other.
 _RELEASE = text("""
     UPDATE schedule s
     SET due_at = greatest(v.due_at, clock_timestamp()),
@@ -118,7 +120,10 @@ _RELEASE = text("""
             CAST(:monitors AS int[]), CAST(:leases AS bigint[]), CAST(:due AS timestamptz[]),
             CAST(:places AS text[])) AS t (monitor_id, lease, due_at, place)
     ) AS v
-    WHERE s.ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
+    WHERE s.ctid = ANY(ARRAY(
+            SELECT ctid FROM schedule
+            WHERE ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
+            FOR UPDATE SKIP LOCKED))
       AND s.ctid = v.place AND s.monitor_id = v.monitor_id AND s.lease = v.lease
 """)
 

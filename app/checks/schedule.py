@@ -34,6 +34,11 @@ NEXT_DUE = f"""
 
 _ADD = text("INSERT INTO schedule (monitor_id) SELECT unnest(CAST(:ids AS int[]))")
 
+_SUSPEND = text("""
+    UPDATE schedule SET claimable_at = 'infinity', lease = NULL
+    WHERE monitor_id = ANY(CAST(:ids AS int[]))
+""")
+
 # Seconds between the first checks of monitors that are planned together: a thousand of them at
 # once would be a burst that neither a small worker nor one server behind all of them can handle.
 APART_SECONDS = 0.01
@@ -57,6 +62,7 @@ _PLAN = text("""
                 row_number() OVER (ORDER BY monitor_id) - 1 AS number
             FROM schedule
             WHERE monitor_id = ANY(CAST(:ids AS int[]))
+              AND (lease IS NOT NULL OR NOT CAST(:claimed AS bool))
         ) p ON p.monitor_id = m.id
     ) planned
     WHERE s.monitor_id = planned.monitor_id
@@ -69,19 +75,23 @@ async def add(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
     await plan(session, monitor_ids, anew=True)
 
 
-async def plan(session: AsyncSession, monitor_ids: Sequence[int], *, anew: bool = False) -> None:
+async def plan(
+    session: AsyncSession, monitor_ids: Sequence[int], *, anew: bool = False, claimed: bool = False
+) -> None:
     """Plan monitors to be checked at once, and heartbeats to be late after period and grace.
 
     Both count from the last heartbeat or, with `anew`, from now. A running check was made for the
-    monitor as it was before, so its lease ends here.
+    monitor as it was before, so its lease ends here. `claimed`: plan only monitors with a lease.
     """
-    values = {"ids": list(monitor_ids), "anew": anew, "apart": APART_SECONDS}
+    values = {
+        "ids": list(monitor_ids),
+        "anew": anew,
+        "claimed": claimed,
+        "apart": APART_SECONDS,
+    }
     await session.execute(_PLAN, values)
 
 
-async def suspend(session: AsyncSession, monitor_id: int) -> None:
-    """Stop checking a monitor until it is planned again."""
-    await session.execute(
-        text("UPDATE schedule SET claimable_at = 'infinity', lease = NULL WHERE monitor_id = :id"),
-        {"id": monitor_id},
-    )
+async def suspend(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Stop checking monitors until they are planned again."""
+    await session.execute(_SUSPEND, {"ids": list(monitor_ids)})

@@ -107,16 +107,43 @@ async def add_portions(session: AsyncSession, portions: Sequence[tuple[int, Port
 
 # What is needed to count the time until now, as when a result is recorded.
 _PRESENT = text("""
-    SELECT s.state, s.checked_at, now() AS now, m.interval_seconds + m.timeout_seconds
+    SELECT s.monitor_id, s.state, s.checked_at, now() AS now,
+        m.interval_seconds + m.timeout_seconds
         + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int) ELSE 0 END
         AS expected_seconds
     FROM states s JOIN monitors m ON m.id = s.monitor_id
-    WHERE s.monitor_id = :id
+    WHERE s.monitor_id = ANY(CAST(:ids AS int[]))
 """)
 
 
-async def settle(session: AsyncSession, monitor_id: int) -> None:
-    """Count the time since the last check of a monitor whose state is about to end."""
-    row = (await session.execute(_PRESENT, {"id": monitor_id})).one()
-    portions = observed(row.state, row.checked_at, row.now, expected_seconds=row.expected_seconds)
-    await add_portions(session, [(monitor_id, portion) for portion in portions])
+async def settle(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Count the time since the last checks of monitors whose states are about to end."""
+    rows = await session.execute(_PRESENT, {"ids": list(monitor_ids)})
+    portions = [
+        (row.monitor_id, portion)
+        for row in rows
+        for portion in observed(
+            row.state, row.checked_at, row.now, expected_seconds=row.expected_seconds
+        )
+    ]
+    await add_portions(session, portions)
+
+
+_FORGET = [
+    text(f"""
+        DELETE FROM {table}
+        WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {table} WHERE monitor_id = ANY(CAST(:ids AS int[]))
+            FOR UPDATE SKIP LOCKED))
+    """)  # noqa: S608  (constants of this module)
+    for table, _, _ in _TABLES
+]
+
+
+async def forget(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Delete the sums of monitors that are being deleted, because they have no foreign key.
+
+    Locked rows are skipped: they are past their retention, so they are about to be deleted anyway.
+    """
+    for statement in _FORGET:
+        await session.execute(statement, {"ids": list(monitor_ids)})

@@ -47,7 +47,7 @@ _CLOSE = text(f"""
 
 _CLOSE_SILENTLY = text(f"""
     UPDATE incidents i SET closed_at = now()
-    WHERE i.monitor_id = :id AND i.closed_at IS NULL
+    WHERE i.monitor_id = ANY(CAST(:ids AS int[])) AND i.closed_at IS NULL
     {_RETURNING}
 """)  # noqa: S608  (a constant)
 
@@ -77,9 +77,9 @@ async def close_incidents(session: AsyncSession, changes: Sequence[StateChange])
     return await enqueue(session, "incident.closed", [incident.id for incident in closed])
 
 
-async def close_silently(session: AsyncSession, monitor_id: int) -> None:
-    """Close an open incident because its monitor is paused, without notifying any channel."""
-    await _changed(session, "closed", _CLOSE_SILENTLY, {"id": monitor_id})
+async def close_silently(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Close open incidents because their monitors are paused, without notifying any channel."""
+    await _changed(session, "closed", _CLOSE_SILENTLY, {"ids": list(monitor_ids)})
 
 
 def incident_event(

@@ -4,11 +4,13 @@ The monitors are locked in id order, as they are where results are stored, so no
 wait for each other. The caller commits.
 """
 
+import json
 import secrets
 from collections.abc import Sequence
 from itertools import chain
 
-from sqlalchemy import func, select
+from sqlalchemy import delete as delete_from
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels.subscriptions import (
@@ -17,14 +19,29 @@ from app.channels.subscriptions import (
     lock_channels,
     set_channels,
 )
-from app.checks import schedule
+from app.checks import schedule, sums
 from app.errors import InvalidFieldError
-from app.events.publishing import publish_config
+from app.events.publishing import publish, publish_config, state_event
+from app.incidents.transitions import close_silently
 from app.monitors.configuration import apply_config
 from app.monitors.models import Monitor, State
-from app.monitors.schemas import MonitorIn
+from app.monitors.schemas import MAX_TAGS, MonitorIn
+from app.notifications.outbox import withdraw
 
 Found = tuple[Monitor, State]
+
+_ENTER = text("""
+    UPDATE states SET state = :state, failures = 0, since = now()
+    WHERE monitor_id = ANY(CAST(:ids AS int[]))
+    RETURNING monitor_id, since
+""")
+
+_TAG = text("""
+    UPDATE monitors m
+    SET tags = v.tags, version = m.version + 1, updated_at = now()
+    FROM jsonb_to_recordset(CAST(:changes AS jsonb)) AS v (id int, tags text[])
+    WHERE m.id = v.id
+""")
 
 
 async def lock(session: AsyncSession, ids: Sequence[int]) -> list[Found]:
@@ -106,6 +123,80 @@ async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn
     checked = [monitor.id for (monitor, state), _ in changes if state.state != "paused"]
     await schedule.plan(session, checked)
     await _publish(session, [monitor.id for (monitor, _), _ in changes])
+
+
+async def delete(session: AsyncSession, found: Sequence[Found]) -> list[int]:
+    """Delete monitors and everything stored about them; return their ids.
+
+    Only individual check results stay. They expire with their day, and no id is ever reused.
+    """
+    ids = [monitor.id for monitor, _ in found]
+    await withdraw(session, ids)
+    await session.execute(delete_from(Monitor).where(Monitor.id.in_(ids)))
+    await sums.forget(session, ids)
+    await _publish(session, ids)
+    return ids
+
+
+async def pause(session: AsyncSession, found: Sequence[Found]) -> list[int]:
+    """Stop checking monitors; return the ids of those that were not paused before."""
+    ids = [monitor.id for monitor, state in found if state.state != "paused"]
+    if ids:
+        await sums.settle(session, ids)
+        await schedule.suspend(session, ids)
+        await close_silently(session, ids)
+        await _enter(session, found, ids, "paused")
+    return ids
+
+
+async def resume(session: AsyncSession, found: Sequence[Found]) -> list[int]:
+    """Resume checking monitors; return the ids of those that were paused."""
+    ids = [monitor.id for monitor, state in found if state.state == "paused"]
+    if ids:
+        await _enter(session, found, ids, "pending")
+        await schedule.plan(session, ids, anew=True)
+    return ids
+
+
+async def tag(
+    session: AsyncSession, found: Sequence[Found], add: Sequence[str], remove: Sequence[str]
+) -> list[int]:
+    """Add tags to monitors and remove others; return the ids of the monitors that change.
+
+    Raises InvalidFieldError if a monitor would have too many tags.
+    """
+    changes: dict[int, list[str]] = {}
+    for monitor, _ in found:
+        kept = [tag for tag in monitor.tags if tag not in remove]
+        tags = kept + [tag for tag in add if tag not in kept]
+        if len(tags) > MAX_TAGS:
+            detail = f"monitor {monitor.id} would have {len(tags)} tags; the limit is {MAX_TAGS}"
+            raise InvalidFieldError("add_tags", detail)
+        if tags != monitor.tags:
+            changes[monitor.id] = tags
+    ids = list(changes)
+    if ids:
+        rows = [{"id": monitor_id, "tags": tags} for monitor_id, tags in changes.items()]
+        await session.execute(_TAG, {"changes": json.dumps(rows)})
+        # Results for the previous version do not count, so a check in progress is repeated.
+        await schedule.plan(session, ids, claimed=True)
+        await _publish(session, ids)
+    return ids
+
+
+async def _enter(
+    session: AsyncSession, found: Sequence[Found], ids: Sequence[int], state: str
+) -> None:
+    names = {monitor.id: monitor.name for monitor, _ in found}
+    rows = await session.execute(_ENTER, {"state": state, "ids": list(ids)})
+    await publish(
+        session,
+        [
+            state_event(row.monitor_id, names[row.monitor_id], state, row.since, None)
+            for row in rows
+        ],
+    )
+    await _publish(session, ids)
 
 
 async def _publish(session: AsyncSession, ids: Sequence[int]) -> None:

@@ -127,6 +127,13 @@ class MonitorsOut(BaseModel):
     items: list[MonitorOut]
 
 
+class ActionOut(BaseModel):
+    """The result of an action, by monitor id."""
+
+    changed: list[int] = Field(description="Monitors that were changed.", examples=[[1, 3]])
+    missing: list[int] = Field(description="Ids that do not exist.", examples=[[2]])
+
+
 def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
     """Return a monitor and its state as a client sees them."""
     names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")

@@ -16,8 +16,8 @@ from app.api.problems import documented, invalid_fields
 from app.channels.subscriptions import channel_ids
 from app.monitors import many, service
 from app.monitors.models import Monitor, State
-from app.monitors.output import MonitorOut, MonitorsOut, monitor_out
-from app.monitors.schemas import BULK_EXAMPLES, EXAMPLES, MonitorIn, MonitorsIn
+from app.monitors.output import ActionOut, MonitorOut, MonitorsOut, monitor_out
+from app.monitors.schemas import BULK_EXAMPLES, EXAMPLES, ActionIn, MonitorIn, MonitorsIn
 
 router = APIRouter(
     prefix="/api/monitors",
@@ -54,6 +54,23 @@ async def create_monitors(bulk: Bulk, session: Session) -> MonitorsOut:
     """Add up to 1,000 monitors, all or none. An error says which monitor it is about."""
     created = await many.create(session, bulk.monitors)
     return MonitorsOut(items=await _shown(session, created))
+
+
+@router.post("/actions", responses=documented(413, 422))
+async def act_on_monitors(asked: ActionIn, session: Session) -> ActionOut:
+    """Pause, resume, delete or tag up to 1,000 monitors at once; if that fails, none is changed."""
+    found = await many.lock(session, asked.ids)
+    match asked.action:
+        case "pause":
+            changed = await many.pause(session, found)
+        case "resume":
+            changed = await many.resume(session, found)
+        case "delete":
+            changed = await many.delete(session, found)
+        case _:
+            changed = await many.tag(session, found, asked.add_tags, asked.remove_tags)
+    missing = set(asked.ids) - {monitor.id for monitor, _ in found}
+    return ActionOut(changed=changed, missing=sorted(missing))
 
 
 @router.get("/{monitor_id}", responses=documented(404))

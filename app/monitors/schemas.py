@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationInfo,
@@ -20,9 +21,10 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 Label = Annotated[Line, AfterValidator(str.strip)]
 """A line that is compared as a whole, so blanks around it are removed."""
 
+MAX_TAGS = 20
 Tags = Annotated[
     list[Annotated[Label, Field(max_length=50)]],
-    Field(max_length=20),
+    Field(max_length=MAX_TAGS),
     AfterValidator(lambda tags: list(dict.fromkeys(tags))),
 ]
 
@@ -132,6 +134,38 @@ class MonitorsIn(InputModel):
     """Monitors to be added together."""
 
     monitors: Annotated[list[MonitorIn], Field(min_length=1, max_length=MANY)]
+
+
+class ActionIn(InputModel):
+    """An action on many monitors."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"action": "pause", "ids": [1, 2, 3]},
+                {"action": "tag", "ids": [1, 2], "add_tags": ["eu"], "remove_tags": ["new"]},
+            ]
+        },
+    )
+
+    action: Literal["pause", "resume", "delete", "tag"]
+    ids: Annotated[list[Id], Field(min_length=1, max_length=MANY)]
+    remove_tags: Tags = Field(default_factory=list)
+    add_tags: Tags = Field(default_factory=list)
+
+    @field_validator("remove_tags", "add_tags")
+    @classmethod
+    def _of_tagging(cls, tags: list[str], info: ValidationInfo) -> list[str]:
+        if tags and info.data.get("action") not in ("tag", None):
+            raise ValueError("it is only for the action tag")
+        return tags
+
+    @field_validator("add_tags")
+    @classmethod
+    def _not_both(cls, tags: list[str], info: ValidationInfo) -> list[str]:
+        if both := set(tags) & set(info.data.get("remove_tags", ())):
+            raise ValueError(f"{min(both)!r} is in remove_tags as well")
+        return tags
 
 
 EXAMPLES: dict[str, Any] = {

@@ -3,18 +3,12 @@
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete as delete_from
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels.subscriptions import channel_ids, lock_channels
-from app.checks import schedule
-from app.checks.models import DailyStats, HourlyStats
-from app.checks.sums import settle
 from app.errors import InvalidFieldError, PreconditionFailedError
-from app.events.publishing import publish, publish_config, state_event
 from app.fields import MAX_ID
-from app.incidents.transitions import close_silently
 from app.monitors import many
 from app.monitors.configuration import config_of, shown_config, with_secrets
 from app.monitors.errors import MonitorNotFoundError
@@ -93,12 +87,7 @@ async def delete(
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, _ = await _locked(session, monitor_id, expected_version)
-    await session.delete(monitor)
-    # The sums have no foreign key. Single checks are dropped with the partition of their day.
-    for stats in (HourlyStats, DailyStats):
-        await session.execute(delete_from(stats).where(stats.monitor_id == monitor_id))
-    await publish_config(session, monitor_id)
+    await many.delete(session, [await _locked(session, monitor_id, expected_version)])
 
 
 async def pause(
@@ -108,13 +97,10 @@ async def pause(
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, state = await _locked(session, monitor_id, expected_version)
-    if state.state != "paused":
-        await settle(session, monitor_id)
-        await schedule.suspend(session, monitor_id)
-        await close_silently(session, monitor_id)
-        await _enter(session, monitor, state, "paused")
-    return monitor, state
+    found = await _locked(session, monitor_id, expected_version)
+    await many.pause(session, [found])
+    await _refresh(session, *found)
+    return found
 
 
 async def resume(
@@ -124,11 +110,10 @@ async def resume(
 
     Raises MonitorNotFoundError, PreconditionFailedError.
     """
-    monitor, state = await _locked(session, monitor_id, expected_version)
-    if state.state == "paused":
-        await schedule.plan(session, [monitor_id], anew=True)
-        await _enter(session, monitor, state, "pending")
-    return monitor, state
+    found = await _locked(session, monitor_id, expected_version)
+    await many.resume(session, [found])
+    await _refresh(session, *found)
+    return found
 
 
 async def _locked(session: AsyncSession, monitor_id: int, expected_version: int | None) -> Found:
@@ -160,16 +145,6 @@ async def _present(session: AsyncSession, monitor: Monitor) -> MonitorIn | None:
     except ValidationError:
         # Another version of the program wrote it.
         return None
-
-
-async def _enter(session: AsyncSession, monitor: Monitor, state: State, name: str) -> None:
-    state.state = name
-    state.failures = 0
-    state.since = func.now()
-    await session.flush()
-    await _refresh(session, monitor, state)
-    await publish(session, [state_event(monitor.id, monitor.name, name, state.since, None)])
-    await publish_config(session, monitor.id)
 
 
 async def _refresh(session: AsyncSession, monitor: Monitor, state: State) -> None:

@@ -46,6 +46,18 @@ _ENQUEUE = text("""
     ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING
 """)
 
+_HOLD = text("""
+    SELECT id FROM channels
+    WHERE id IN (
+        SELECT channel_id FROM notifications WHERE monitor_id = ANY(CAST(:monitors AS int[])))
+    ORDER BY id
+    FOR NO KEY UPDATE
+""")
+
+_WITHDRAW = text("""
+    DELETE FROM notifications WHERE monitor_id = ANY(CAST(:monitors AS int[]))
+""")
+
 # Listeners receive it only once the transaction is committed.
 _NOTIFY = text("SELECT pg_notify('notifications', '')")
 
@@ -93,6 +105,16 @@ async def told(session: AsyncSession, incident_id: int) -> list[Told]:
         .limit(LONGEST_LIST)
     )
     return [Told.model_validate(row) for row in await session.execute(query)]
+
+
+async def withdraw(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
+    """Delete the notifications of monitors that are being deleted.
+
+    Their channels are locked first and in order, as they are where the outcomes of attempts are
+    stored, so there are no deadlocks.
+    """
+    for statement in (_HOLD, _WITHDRAW):
+        await session.execute(statement, {"monitors": list(monitor_ids)})
 
 
 async def replay(session: AsyncSession, notification_id: int) -> Notification:

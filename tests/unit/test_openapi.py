@@ -17,6 +17,7 @@ ROUTES = {
     "POST /api/probe",
     "GET /api/monitors",
     "POST /api/monitors",
+    "POST /api/monitors/actions",
     "POST /api/monitors/bulk",
     "GET /api/monitors/{monitor_id}",
     "PUT /api/monitors/{monitor_id}",

@@ -254,8 +254,28 @@ def test_a_bulk_action_sends_one_event(client: TestClient, port: int) -> None:
     site = {"name": "Site", "kind": "http", "url": "http://127.0.0.1/"}
     several = ("config", {"monitor_id": None})
 
+    def act(action: str, ids: list[int], **tags: list[str]) -> None:
+        body = {"action": action, "ids": ids} | tags
+        assert client.post("/api/monitors/actions", json=body).status_code == 200
+
     with streaming(port) as stream:
         stream.next("resync")
         answer = client.post("/api/monitors/bulk", json={"monitors": [site] * 101})
-        assert answer.status_code == 201
+        ids = [monitor["id"] for monitor in answer.json()["items"]]
         assert stream.next() == several
+        act("pause", ids[:2])
+        paused = [stream.next(), stream.next()]
+        assert {(kind, told["monitor_id"], told["state"]) for kind, told in paused} == {
+            ("state", number, "paused") for number in ids[:2]
+        }
+        assert stream.next() == several
+        act("tag", ids, add_tags=["eu"])
+        assert stream.next() == several
+        act("resume", ids)
+        assert stream.next("config") == several
+        act("pause", ids)
+        assert [stream.next(), stream.next()] == [("resync", {}), several]
+        act("delete", ids[1:])
+        assert stream.next() == several
+        act("delete", ids[:1])
+        assert stream.next() == ("config", {"monitor_id": ids[0]})
