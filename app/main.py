@@ -11,6 +11,7 @@ from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
+from app.api.proxies import TrustedProxiesMiddleware
 from app.api.rate_limit import RateLimitMiddleware
 from app.api.request_ids import RequestIdMiddleware
 from app.cache import open_cache
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(heartbeats.PingMiddleware)
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(TrustedProxiesMiddleware, trusted=settings.trusted_proxies)
     problems.install(app)
     openapi.install(app)
     for router in ROUTERS:

@@ -62,10 +62,8 @@ def server_config(
         ws="none",
         log_config=log_config(),
         log_level=log_level,
-        # Uvicorn trusts X-Forwarded-For from loopback by default, where any program could
-        # pretend to be a new client with every request, and evade the limit.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        # Uvicorn trusts loopback by default. The application knows which proxies to trust.
+        proxy_headers=False,
         server_header=False,
         limit_concurrency=connections(settings.max_connections),
         timeout_graceful_shutdown=GRACE_SECONDS,

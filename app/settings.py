@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     """
 
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
-    """Addresses or networks of proxies whose X-Forwarded-For is trusted."""
+    """Addresses, networks or names of proxies whose X-Forwarded-For is trusted."""
 
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """The maximum number of open client connections; fewer if the limit for open files is low."""
