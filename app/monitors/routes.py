@@ -1,10 +1,11 @@
 """Add, read, change, pause and delete monitors."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Body, Depends, Query, Response
+from pydantic import AfterValidator, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,10 +15,12 @@ from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
 from app.channels.subscriptions import channel_ids
+from app.fields import Text
 from app.monitors import many, service
 from app.monitors.models import Monitor, State
 from app.monitors.output import ActionOut, MonitorOut, MonitorsOut, monitor_out
-from app.monitors.schemas import BULK_EXAMPLES, EXAMPLES, ActionIn, MonitorIn, MonitorsIn
+from app.monitors.schemas import BULK_EXAMPLES, EXAMPLES, KINDS, ActionIn, MonitorIn, MonitorsIn
+from app.monitors.search import Search, matching
 
 router = APIRouter(
     prefix="/api/monitors",
@@ -32,11 +35,40 @@ Bulk = Annotated[MonitorsIn, Body(openapi_examples=BULK_EXAMPLES)]
 Changes = Annotated[dict[str, Any], Body(examples=[{"interval_seconds": 15}])]
 
 
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"it must be one of {', '.join(sorted(KINDS))}")
+    return kind
+
+
+Kind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*sorted(KINDS)]})]
+Tag = Annotated[Text, Field(min_length=1, max_length=50)]
+
+
+def _search(
+    q: Annotated[
+        Text | None, Query(min_length=1, max_length=200, description="Part of the name or target.")
+    ] = None,
+    tag: Annotated[
+        list[Tag] | None, Query(max_length=20, description="If repeated: all must match.")
+    ] = None,
+    group: Annotated[Text | None, Query(max_length=100, description="If empty: no group.")] = None,
+    state: Literal["pending", "up", "down", "paused"] | None = None,
+    kind: Annotated[Kind | None, Query()] = None,
+) -> Search:
+    return Search(q, tuple(tag or ()), group, state, kind)
+
+
+SearchDep = Annotated[Search, Depends(_search)]
+
+
 @router.get("", responses=documented(422))
-async def list_monitors(session: Session, page: PageDep) -> Page[MonitorOut]:
-    """List the monitors, oldest first."""
-    query = select(Monitor, State).join(State, State.monitor_id == Monitor.id)
-    rows, following = await paginate(session, query, page, name="monitors", key=Monitor.id)
+async def list_monitors(session: Session, page: PageDep, search: SearchDep) -> Page[MonitorOut]:
+    """List the monitors that match, oldest first; without filters, all of them."""
+    query = matching(select(Monitor, State).join(State, State.monitor_id == Monitor.id), search)
+    rows, following = await paginate(
+        session, query, page, name="monitors", key=Monitor.id, filters=asdict(search)
+    )
     items = await _shown(session, [(monitor, state) for monitor, state, _ in rows])
     return Page(items=items, next=following)
 
