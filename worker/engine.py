@@ -17,13 +17,11 @@ import uvloop
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.database import Database, DatabaseUnavailable
-from app.listener import Listener
-from app.notifications.delivery import DeliveryLoop
-from app.probing.guard import Guard
 from app.probing.prober import Prober
 from app.settings import Settings
 from worker import capacity, health
 from worker.checker import Checker
+from worker.delivering import Delivering
 from worker.faults import Faults
 from worker.result_writer import ResultWriter
 from worker.selfcheck import SelfCheck
@@ -35,7 +33,6 @@ T = TypeVar("T")
 # Connections for checking: one claims, one stores, one gives back, one is for upkeep.
 # Delivery has its own, so that neither can take what the other needs.
 CHECK_CONNECTIONS = 4
-DELIVERY_CONNECTIONS = 4
 # Seconds until the engine looks for due checks if nothing wakes it earlier. Less than the time by
 # which checks are claimed ahead (app.checks.claiming.HORIZON_SECONDS), and random, so that
 # several workers take turns.
@@ -67,31 +64,20 @@ class Engine:
         self._settings = settings
         self._health_name = health_name
         self._database = Database(settings.database_url, pool_size=CHECK_CONNECTIONS)
-        self._delivery_database = Database(settings.database_url, pool_size=DELIVERY_CONNECTIONS)
         nameservers = settings.nameservers or None
         self._prober = Prober(settings.allowed_networks, nameservers)
-        self._delivery = DeliveryLoop(
-            self._delivery_database, self._prober, Guard(settings.allowed_networks)
-        )
+        self._delivering = Delivering(settings, self._prober)
         self._faults = Faults(health_name)
         self._checker = Checker(
             self._database,
             self._prober,
-            ResultWriter(self._database, on_notifications=self._delivery.wake),
+            ResultWriter(self._database, on_notifications=self._delivering.wake),
             concurrency=capacity.fit(settings.check_concurrency),
             faults=self._faults,
             selfcheck=SelfCheck(nameservers),
         )
-        # Faster than polling, but polling still happens.
-        self._listener = Listener(
-            settings.database_url,
-            "notifications",
-            on_message=lambda _: self._delivery.wake(),
-            on_connection=self._delivery.wake,
-        )
         self._look = asyncio.Event()
         self._upkeep_asked = asyncio.Event()
-        self._delivery.start()
         self._tasks = [
             asyncio.create_task(self._claim_all()),
             asyncio.create_task(
@@ -108,7 +94,7 @@ class Engine:
 
     def wake_delivery(self) -> None:
         """Look for due notifications at once."""
-        self._delivery.wake()
+        self._delivering.wake()
 
     def wake_upkeep(self) -> None:
         """Maintain partitions and retention at once."""
@@ -132,11 +118,9 @@ class Engine:
             task.cancel()
         # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._listener.close()
-        await asyncio.gather(self._checker.drain(seconds), self._delivery.close(seconds))
+        await asyncio.gather(self._checker.drain(seconds), self._delivering.close(seconds))
         await self._prober.close()
         await self._database.close()
-        await self._delivery_database.close()
         self._faults.close()
 
     async def _claim_all(self) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database import Database, DatabaseUnavailable
 from app.notifications.apprise import AppriseSender
 from app.notifications.failure import DeliveryError
+from app.notifications.rounds import Rounds
 from app.notifications.sending import Delivery, Outcome, claim, note, retry_misdated, supersede
 from app.notifications.webhook import send_webhook
 from app.probing.guard import Guard
@@ -19,8 +20,6 @@ from app.probing.result import CheckerFault
 
 log = logging.getLogger(__name__)
 
-# Seconds between two rounds if nothing wakes the loop, and after a failed round.
-POLL_SECONDS = 2.0
 # Concurrent attempts per channel; a failing channel gets one (app.notifications.sending).
 PER_CHANNEL = 2
 # Seconds between two searches for superseded notifications, and those with an impossible time.
@@ -64,29 +63,25 @@ class DeliveryLoop:
         ]
         self._attempts: dict[asyncio.Task[None], Delivery] = {}
         self._outcomes: list[Outcome] = []
-        self._woken = asyncio.Event()
         self._superseded_at = float("-inf")
-        self._working: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, "delivery")
 
     def start(self) -> None:
         """Start the loop. Apprise is imported in a thread in the meantime."""
         self._apprise.warm_up()
-        self._working = asyncio.create_task(self._work())
+        self._rounds.start()
 
     def wake(self) -> None:
         """Check the outbox now. Call this only from the event loop."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def close(self, seconds: float) -> None:
         """Start nothing new, and give the attempts in progress at most `seconds`.
 
         Unfinished attempts then count as failed, because it is unknown whether they arrived.
         """
-        if self._working is None:
+        if not await self._rounds.stop():
             return
-        self._working.cancel()
-        # Waited for; that it ends as cancelled is no fault.
-        await asyncio.gather(self._working, return_exceptions=True)
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=seconds)
         unfinished = {
@@ -105,25 +100,9 @@ class DeliveryLoop:
             # When their leases expire, another worker sends them again.
             log.warning("%d outcomes of notifications were lost", len(self._outcomes))
 
-    async def _work(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                await self._note()
-                await self._begin()
-            except DatabaseUnavailable as error:
-                log.warning("nothing delivered: %s", error)
-                # Wait before the next round, however often it is woken.
-                await asyncio.sleep(POLL_SECONDS)
-            except Exception:
-                # A bug in one round must not stop all later rounds.
-                log.exception("delivery failed")
-                await asyncio.sleep(POLL_SECONDS)
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+    async def _round(self) -> None:
+        await self._note()
+        await self._begin()
 
     async def _note(self) -> None:
         """Store the outcomes gathered so far. Raises DatabaseUnavailable."""
