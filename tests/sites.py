@@ -8,10 +8,11 @@ from threading import Thread
 
 
 class Site:
-    """A web server whose status a test sets, and that keeps what is posted to it."""
+    """A web server whose status and body a test sets, and that keeps what is posted to it."""
 
     def __init__(self) -> None:
         self.status = 200
+        self.body = b"ok"
         self.calls = 0
         self.posted: list[tuple[Message, bytes]] = []
         site = self
@@ -28,9 +29,9 @@ class Site:
 
             def answer(self) -> None:
                 self.send_response(site.status)
-                self.send_header("Content-Length", "2")
+                self.send_header("Content-Length", str(len(site.body)))
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(site.body)
 
             def log_message(self, format: str, *arguments: object) -> None:
                 pass

@@ -178,19 +178,24 @@ class DeliveryLoop:
 
     async def _send(self, delivery: Delivery) -> Outcome:
         error: str | None = None
+        answer: str | None = None
         try:
             if delivery.kind == "webhook":
                 message_id = f"notification-{delivery.id}"
                 secret = delivery.secret or ""
-                await send_webhook(self._prober, delivery.url, secret, message_id, delivery.payload)
+                answer = await send_webhook(
+                    self._prober, delivery.url, secret, message_id, delivery.payload
+                )
             else:
-                await self._apprise.send(delivery.channel_id, delivery.url, delivery.payload)
+                answer = await self._apprise.send(
+                    delivery.channel_id, delivery.url, delivery.payload
+                )
         except DeliveryError as failure:
-            error = str(failure)
+            error, answer = str(failure), failure.answer
         except CheckerFault as fault:
             return Outcome(delivery, fault.reason, ours=True)
         except Exception as bug:
             # An exception from one channel's library must not stop the other notifications.
             log.exception("sending notification %d failed", delivery.id)
             error = f"internal error: {type(bug).__name__}"
-        return Outcome(delivery, error)
+        return Outcome(delivery, error, answer)

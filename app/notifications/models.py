@@ -66,5 +66,7 @@ class Notification(Base):
         DateTime(timezone=True), server_default=text("now() + interval '24 hours'")
     )
     last_error: Mapped[str | None] = mapped_column(Text)
+    # The channel's response to the last attempt that reached it.
+    answer: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -87,6 +87,19 @@ async def enqueue_test(session: AsyncSession, channel_id: int) -> Notification:
     return notification
 
 
+async def find(session: AsyncSession, notification_id: int, *, lock: bool = False) -> Notification:
+    """Return a notification; with `lock`, no other transaction can change it.
+
+    Raises NotificationNotFoundError.
+    """
+    notification = None
+    if 0 < notification_id <= MAX_ID:
+        notification = await session.get(Notification, notification_id, with_for_update=lock)
+    if notification is None:
+        raise NotificationNotFoundError(f"There is no notification {notification_id}.")
+    return notification
+
+
 async def told(session: AsyncSession, incident_id: int) -> list[Told]:
     """Return the notifications of an incident and their outcomes, oldest first."""
     query = (
@@ -98,6 +111,7 @@ async def told(session: AsyncSession, incident_id: int) -> list[Told]:
             Notification.attempts,
             Notification.sent_at,
             Notification.last_error.label("error"),
+            Notification.answer,
         )
         .join(Channel, Channel.id == Notification.channel_id)
         .where(Notification.incident_id == incident_id)
@@ -123,11 +137,7 @@ async def replay(session: AsyncSession, notification_id: int) -> Notification:
     It must still be the latest one of its monitor for the channel: "is down" must not come after
     "is up again". Raises NotificationNotFoundError and ConflictError.
     """
-    notification = None
-    if 0 < notification_id <= MAX_ID:
-        notification = await session.get(Notification, notification_id, with_for_update=True)
-    if notification is None:
-        raise NotificationNotFoundError(f"There is no notification {notification_id}.")
+    notification = await find(session, notification_id, lock=True)
     if notification.state != "dead":
         raise ConflictError(f"It is {notification.state}; only a dead one can be sent again.")
     later = await session.scalar(

@@ -38,6 +38,12 @@ async def list_notifications(
     return Page(items=items, next=following)
 
 
+@router.get("/{notification_id}", responses=documented(404))
+async def read_notification(notification_id: int, session: Session) -> NotificationOut:
+    """Return one notification, with its outcome and its channel's response."""
+    return NotificationOut.model_validate(await outbox.find(session, notification_id))
+
+
 @router.post("/{notification_id}/replay", responses=documented(404, 409))
 async def replay_notification(notification_id: int, session: Session) -> NotificationOut:
     """Send a dead notification again, with a new set of attempts.

@@ -24,6 +24,10 @@ class NotificationOut(BaseModel):
     attempts: int
     next_attempt_at: AwareDatetime = Field(description="Only meaningful while it is pending.")
     last_error: str | None = Field(examples=["connection refused"])
+    answer: str | None = Field(
+        description="The channel's response to the last attempt that reached it.",
+        examples=['200 OK: {"ok": true}'],
+    )
     created_at: AwareDatetime
     sent_at: AwareDatetime | None
 
@@ -40,3 +44,4 @@ class Told(BaseModel):
     attempts: int
     sent_at: AwareDatetime | None
     error: str | None
+    answer: str | None

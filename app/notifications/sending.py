@@ -22,6 +22,7 @@ LONGEST_RETRY_SECONDS = 3600
 FAILURES_TO_SUSPEND = 3
 LONGEST_SUSPENSION_SECONDS = 300
 LONGEST_ERROR = 500
+LONGEST_ANSWER = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +42,13 @@ class Delivery:
 class Outcome:
     """The outcome of an attempt; `error` is None if the notification was delivered.
 
-    `ours`: the error says nothing about the channel, because the channel was never called.
+    `answer` is the channel's response, if there was one. `ours`: the error says nothing about the
+    channel, because the channel was never called.
     """
 
     delivery: Delivery
     error: str | None
+    answer: str | None = None
     ours: bool = False
 
 
@@ -127,13 +130,13 @@ _TRY_CHANNELS = text("""
 # Matched by the number of attempts: a worker whose lease has expired changes nothing.
 _SENT = text("""
     UPDATE notifications
-    SET state = 'sent', sending = false, sent_at = now(), last_error = NULL
+    SET state = 'sent', sending = false, sent_at = now(), last_error = NULL, answer = :answer
     WHERE id = :id AND attempts = :attempts AND state = 'pending'
 """)
 
 _FAILED = text("""
     UPDATE notifications
-    SET sending = false, last_error = :error,
+    SET sending = false, last_error = :error, answer = :answer,
         next_attempt_at = now() + CAST(:wait AS interval),
         state = CASE WHEN attempts >= :limit OR give_up_at <= now() THEN 'dead' ELSE state END
     WHERE id = :id AND attempts = :attempts AND state = 'pending'
@@ -247,12 +250,12 @@ async def _note(session: AsyncSession, outcome: Outcome) -> None:
     delivery = outcome.delivery
     attempt = {"id": delivery.id, "attempts": delivery.attempts}
     channel = {"channel_id": delivery.channel_id}
+    answer = outcome.answer and _storable(outcome.answer, LONGEST_ANSWER)
     if outcome.error is None:
         await session.execute(_CHANNEL_WORKS, channel)
-        await session.execute(_SENT, attempt)
+        await session.execute(_SENT, attempt | {"answer": answer})
         return
-    # A library's message may contain characters that PostgreSQL's text type rejects.
-    error = outcome.error.replace("\x00", "").encode(errors="replace").decode()[:LONGEST_ERROR]
+    error = _storable(outcome.error, LONGEST_ERROR)
     if outcome.ours:
         wait = timedelta(seconds=FIRST_RETRY_SECONDS)
         await session.execute(_GIVEN_BACK, attempt | {"error": error, "wait": wait})
@@ -264,6 +267,11 @@ async def _note(session: AsyncSession, outcome: Outcome) -> None:
     }
     await session.execute(_CHANNEL_FAILS, channel | suspension)
     wait = timedelta(seconds=wait_after(delivery.attempts))
-    values = {"error": error, "wait": wait, "limit": MAX_ATTEMPTS}
+    values = {"error": error, "answer": answer, "wait": wait, "limit": MAX_ATTEMPTS}
     await session.execute(_FAILED, attempt | values)
     await session.execute(_GIVE_UP, channel | {"error": error})
+
+
+def _storable(text: str, limit: int) -> str:
+    # A library's message may contain characters that PostgreSQL's text type rejects.
+    return text.replace("\x00", "").encode(errors="replace").decode()[:limit]

@@ -5,16 +5,19 @@ import hashlib
 import hmac
 import json
 import time
+from http import HTTPStatus
 from typing import Any
 
 from app.notifications.failure import DeliveryError
 from app.probing.http import Request
 from app.probing.prober import Prober
-from app.probing.result import Failure
+from app.probing.result import Failure, printable
 from app.probing.urls import parse_url
 
 # Seconds for one attempt.
 WEBHOOK_SECONDS = 10.0
+# Characters of a response body that are kept.
+LONGEST_ANSWER = 500
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -32,8 +35,8 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 async def send_webhook(
     prober: Prober, url: str, secret: str, message_id: str, payload: dict[str, Any]
-) -> None:
-    """POST the payload as signed JSON.
+) -> str:
+    """POST the payload as signed JSON; return the server's response.
 
     Raises DeliveryError for any status other than 2xx. Redirects are not followed: a signed
     message is sent only to the address that its owner configured.
@@ -51,11 +54,23 @@ async def send_webhook(
         ),
         body=body,
         follow_redirects=False,
-        keep_body=False,
     )
     try:
         response = await prober.fetch(request, WEBHOOK_SECONDS)
     except Failure as failure:
         raise DeliveryError(failure.reason) from None
+    answer = answer_of(response.status, response.body)
     if not 200 <= response.status < 300:
-        raise DeliveryError(f"status {response.status}")
+        raise DeliveryError(f"status {response.status}", answer)
+    return answer
+
+
+def answer_of(status: int, body: bytes) -> str:
+    """Return a response as text for users, such as "200 OK: {"ok": true}"."""
+    try:
+        line = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        line = str(status)
+    # A character has at most four bytes; anything that is not text is left out.
+    text = printable(body[: 4 * LONGEST_ANSWER + 4].decode(errors="replace"), LONGEST_ANSWER)
+    return f"{line}: {text}" if text else line

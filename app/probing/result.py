@@ -15,10 +15,15 @@ _NOISE = re.compile(
 )
 
 
+def printable(text: str, limit: int) -> str:
+    """Return `text` as one printable line of at most `limit` characters."""
+    line = _NOISE.sub(" ", text).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
 def reason(text: str) -> str:
     """Return `text` as one printable line of at most 300 characters."""
-    line = _NOISE.sub(" ", text).strip()
-    return line if len(line) <= REASON_LIMIT else line[: REASON_LIMIT - 1] + "…"
+    return printable(text, REASON_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)

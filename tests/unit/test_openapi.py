@@ -46,6 +46,7 @@ ROUTES = {
     "POST /api/channels/{channel_id}/secret",
     "POST /api/channels/{channel_id}/test",
     "GET /api/notifications",
+    "GET /api/notifications/{notification_id}",
     "POST /api/notifications/{notification_id}/replay",
     "GET /api/events",
     "GET /ping/{token}",

@@ -63,7 +63,7 @@ def test_a_timeline_shows_the_failures_the_checks_around_them_and_the_time_per_p
     events = [(item["event"], item["channel_name"]) for item in told["notifications"]]
     assert events == [("incident.opened", "On call"), ("incident.closed", "On call")]
     assert {item["state"] for item in told["notifications"]} <= {"pending", "superseded"}
-    assert {"attempts", "sent_at", "error", "id"} <= told["notifications"][0].keys()
+    assert {"attempts", "sent_at", "error", "answer", "id"} <= told["notifications"][0].keys()
 
 
 def test_an_open_incident_of_a_monitor_that_was_never_up_has_no_earlier_figures(

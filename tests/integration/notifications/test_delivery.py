@@ -1,5 +1,6 @@
 """The outbox is delivered, and no channel delays another."""
 
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -311,3 +312,54 @@ def test_a_checker_fault_does_not_count_as_a_channel_failure(
     loop.wake()
 
     until(lambda: notifications(client, state="sent"))
+
+
+def test_the_last_answer_of_a_channel_is_stored(
+    client: TestClient, hook: Site, loops: Loops, database_url: str
+) -> None:
+    channel = add_channel(client, hook.url)
+    sent = client.post(f"/api/channels/{channel['id']}/test").json()
+    path = f"/api/notifications/{sent['id']}"
+    assert (sent["answer"], client.get(path).json()) == (None, sent)
+
+    hook.status, hook.body = 410, b"no such\nhook\x1b[1m"
+    loop = loops()
+    failed = until(lambda: (found := client.get(path).json())["last_error"] and found)
+    hook.status, hook.body = 200, b'{"ok": true}'
+    query(database_url, DUE)
+    loop.wake()
+    arrived = until(lambda: (found := client.get(path).json())["sent_at"] and found)
+
+    assert failed["last_error"] == "status 410"
+    assert failed["answer"] == "410 Gone: no such hook [1m"
+    assert (arrived["last_error"], arrived["answer"]) == (None, '200 OK: {"ok": true}')
+
+
+def test_no_answer_is_stored_for_a_channel_that_was_not_reached(
+    client: TestClient, loops: Loops
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    send_test(client, add_channel(client, f"http://127.0.0.1:{port}/"))
+
+    loops()
+
+    failed = until(lambda: (found := notifications(client)[0])["last_error"] and found)
+    assert (failed["last_error"], failed["answer"]) == ("connection refused", None)
+
+
+def test_the_answer_of_an_apprise_service_is_stored(
+    client: TestClient, hook: Site, loops: Loops
+) -> None:
+    url = f"json://127.0.0.1:{hook.server.server_port}/"
+    send_test(client, add_channel(client, url, kind="apprise"))
+
+    loops()
+
+    [sent] = until(lambda: notifications(client, state="sent"))
+    assert sent["answer"]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "4711", str(2**63)])
+def test_an_unknown_notification_is_not_found(client: TestClient, number: str) -> None:
+    assert client.get(f"/api/notifications/{number}").status_code == 404

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from app.notifications.apprise import AppriseSender, text_of
+from app.notifications.apprise import AppriseSender, text_of, without_secrets
 from app.notifications.failure import DeliveryError
 from app.probing.guard import Guard
 from tests.services import ROOT
@@ -171,3 +171,35 @@ def test_https_works_in_a_thread_with_few_permissions(
         asyncio.run(sender.send(1, url, TEST))
 
     assert len(site.posted) == 1
+
+
+def test_a_service_that_refuses_says_why_without_the_secrets_of_its_url() -> None:
+    with new_site() as site:
+        site.status = 403
+        url = f"json://ada:s3cret%21@127.0.0.1:{site.server.server_port}/token-of-ours"
+        sender = AppriseSender(Guard(["127.0.0.0/8"]), lambda: None)
+
+        with pytest.raises(DeliveryError, match="did not accept it") as caught:
+            asyncio.run(sender.send(1, url, TEST))
+
+    assert caught.value.answer is not None
+    assert "403" in caught.value.answer
+    assert not {"s3cret", "ada", "token-of-ours"} & set(caught.value.answer.split())
+
+
+def test_the_answer_of_an_accepting_service_is_returned() -> None:
+    with new_site() as site:
+        url = f"json://127.0.0.1:{site.server.server_port}/"
+
+        told = asyncio.run(AppriseSender(Guard(["127.0.0.0/8"]), lambda: None).send(1, url, TEST))
+
+    assert told in {"the service accepted it", "Sent JSON notification."}
+
+
+def test_an_answer_contains_no_parts_of_the_url() -> None:
+    url = "tgram://123456:AAbb%2Fcc/987654/?format=html"
+
+    answer = without_secrets(["Failed at https://api/bot123456:AAbb/cc", "for 987654"], url)
+
+    assert answer == "Failed at https://api/bot***:*** for ***"
+    assert without_secrets([], url) is None
