@@ -19,6 +19,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOTHING_TO_SEE = re.compile(r"[\s\u200c\u200d]*")
 
 
+def as_line(text: str, limit: int) -> str | None:
+    """Return any text as a Line of at most `limit` characters; None if nothing is visible."""
+    line = " ".join(_NOT_IN_A_LINE.sub(" ", _SURROGATE.sub(" ", text)).split())[:limit].rstrip()
+    return None if _NOTHING_TO_SEE.fullmatch(line) else line
+
+
 def _storable(text: str) -> str:
     # JSON may escape half a surrogate pair, but UTF-8 can't encode one; PostgreSQL's text can't
     # contain NUL.

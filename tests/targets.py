@@ -92,6 +92,19 @@ async def cookie_first(asked: Asked, writer: Writer) -> None:
         writer.write(answer(status="302 Found", headers=(to, *cookies)))
 
 
+def page(body: bytes) -> bytes:
+    """Return the response that is a page."""
+    return answer(body, headers=("Content-Type: text/html; charset=utf-8",))
+
+
+_visits = itertools.count(1)
+
+
+async def counting(asked: Asked, writer: Writer) -> None:
+    """Send a page with a new title on every request."""
+    writer.write(page(b"<title>Visitors: %b</title>" % (b"I" * next(_visits))))
+
+
 async def status(asked: Asked, writer: Writer) -> None:
     """/status?code=503."""
     writer.write(answer(b"x", status=f"{asked.query['code']} Said So"))
@@ -220,6 +233,26 @@ PATHS: dict[str, Answer] = {
     "/json-deep": fixed(answer(b"[" * 200_000)),
     "/latin-1": fixed(
         answer("schön".encode("latin-1"), headers=("Content-Type: text/html; charset=iso-8859-1",))
+    ),
+    "/page": fixed(page(b"<!doctype html><HTML><Title lang=en>\n  All  is well </TITLE>ok")),
+    "/page-plain": fixed(page(b"<title>All is well</title>")),
+    "/page-counting": counting,
+    "/page-dated": fixed(page(b"<title>Today is November 25</title>")),
+    "/page-entities": fixed(page(b"<title>Salt &amp; Pepper &#8238;&#0;</title>")),
+    "/page-latin-1": fixed(
+        answer(
+            "<meta charset=latin1><title>Schön</title>".encode("latin-1"),
+            headers=("Content-Type: text/html",),
+        )
+    ),
+    "/page-untitled": fixed(page(b"<titlebar>x</titlebar><title></title>")),
+    "/page-titles": fixed(page(b"<title>" * 100_000)),
+    "/page-refused": fixed(
+        answer(
+            b"<title>Just a moment</title>",
+            status="403 Forbidden",
+            headers=("Content-Type: text/html",),
+        )
     ),
     "/empty": fixed(answer()),
     "/no-content": fixed(b"HTTP/1.1 204 No Content\r\n\r\n"),

@@ -66,6 +66,26 @@ class Prober:
         timings = watch.timings()
         return Result(error is None, timings.total_ms, timings, watch.status_code, error)
 
+    async def look(
+        self,
+        request: Request,
+        timeout: float,  # noqa: ASYNC109 - as above
+    ) -> tuple[Result, Response | None]:
+        """Return the outcome of one request, and the response, if there is one, unjudged.
+
+        Raises CheckerFault as `probe` does.
+        """
+        watch = Stopwatch()
+        response: Response | None = None
+        error: str | None = None
+        try:
+            response = await self._within(timeout, self._http.fetch(request, watch), watch)
+        except Failure as failure:
+            error = reason(failure.reason)
+        timings = watch.timings()
+        result = Result(error is None, timings.total_ms, timings, watch.status_code, error)
+        return result, response
+
     async def fetch(
         self,
         request: Request,

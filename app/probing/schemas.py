@@ -1,6 +1,6 @@
 """Schemas of the requests for a probe, and of the responses."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -116,6 +116,14 @@ class ProbeRequest(HttpSpec):
         return headers
 
 
+class SuggestionRequest(InputModel):
+    """What a user has typed."""
+
+    url: Annotated[Text, Field(max_length=2048)] = Field(
+        examples=["example.com"], description="A URL, or a name or address, with or without a port."
+    )
+
+
 class TimingsOut(BaseModel):
     """Milliseconds; null for phases that the probe did not reach."""
 
@@ -142,3 +150,20 @@ class ProbeResult(BaseModel):
     @classmethod
     def of(cls, result: Result) -> "ProbeResult":
         return cls.model_validate(result)
+
+
+class SuggestionOut(BaseModel):
+    """A draft for POST /api/monitors, the result of its first probe, and notes for the user."""
+
+    monitor: dict[str, Any] = Field(
+        examples=[
+            {
+                "name": "Example Domain",
+                "kind": "http",
+                "url": "https://example.com/",
+                "keyword": "Example Domain",
+            }
+        ]
+    )
+    probe: ProbeResult | None
+    notes: list[str] = Field(examples=[["The certificate expires in 12 days."]])

@@ -23,7 +23,7 @@ _SIMPLE_HOST = re.compile(
     re.ASCII,
 )
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*", re.ASCII)
-_AUTHORITY_END = re.compile(r"[/?#]")
+AUTHORITY_END = re.compile(r"[/?#]")
 _PLAIN_TARGET = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*", re.ASCII)
 
 
@@ -60,11 +60,11 @@ def parse_url(text: str) -> Url:
     scheme = scheme.lower()
     if not separator or scheme not in DEFAULT_PORTS:
         raise ValueError("the URL must begin with http:// or https://")
-    end = _AUTHORITY_END.search(rest)
+    end = AUTHORITY_END.search(rest)
     authority, target = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
     if "@" in authority:
         raise ValueError("the URL must not contain a user name or password")
-    host, port = _split_authority(authority, DEFAULT_PORTS[scheme])
+    host, port = split_authority(authority, DEFAULT_PORTS[scheme])
     target = _target(target)
     normal = f"{scheme}://{_authority(scheme, host, port)}{target}"
     return Url(scheme, host, port, target, normal)
@@ -136,7 +136,8 @@ def _check_characters(text: str, what: str) -> None:
         raise ValueError(f"{what} contains a space, a control character or a backslash")
 
 
-def _split_authority(authority: str, default_port: int) -> tuple[str, int]:
+def split_authority(authority: str, default_port: int) -> tuple[str, int]:
+    """Return host and port of "host", "host:port" or "[address]:port"; ValueError as above."""
     if authority[:1] == "[":
         host, bracket, rest = authority.partition("]")
         if not bracket or (rest and rest[0] != ":"):

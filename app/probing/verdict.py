@@ -100,7 +100,7 @@ def judge(target: HttpTarget, response: Response) -> None:
     if target.keyword is not None or target.json_path is not None:
         _check_readable(response)
     if target.keyword is not None:
-        found = _contains(response, target.keyword)
+        found = contains(response, target.keyword)
         if found and target.keyword_absent:
             raise Failure("keyword found that must be absent")
         if not found and not target.keyword_absent:
@@ -117,13 +117,19 @@ def judge(target: HttpTarget, response: Response) -> None:
             )
 
 
-def _contains(response: Response, keyword: str) -> bool:
+def charset_of(declaration: bytes) -> str | None:
+    """Return the encoding declared by a header or the start of a page, unless it is UTF-8."""
+    declared = _CHARSET.search(declaration)
+    charset = declared[1].decode("ascii") if declared else ""
+    return charset if _CHARSETS.fullmatch(charset) else None
+
+
+def contains(response: Response, keyword: str) -> bool:
     """Return whether the body contains the keyword, in UTF-8 or in its declared encoding."""
     if keyword.encode("utf-8", "replace") in response.body:
         return True
-    declared = _CHARSET.search(response.headers.get(b"content-type", b""))
-    charset = declared[1].decode("ascii") if declared else ""
-    if not _CHARSETS.fullmatch(charset):
+    charset = charset_of(response.headers.get(b"content-type", b""))
+    if charset is None:
         return False
     if charset.lower() == "utf-16":
         # There is no byte order mark in the middle of the text, so both orders are tried.

@@ -15,6 +15,7 @@ ROUTES = {
     "GET /ready",
     "GET /time",
     "POST /api/probe",
+    "POST /api/probe/suggest",
     "GET /api/monitors",
     "POST /api/monitors",
     "POST /api/monitors/actions",
