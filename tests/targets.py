@@ -234,6 +234,9 @@ PATHS: dict[str, Answer] = {
     "/latin-1": fixed(
         answer("schön".encode("latin-1"), headers=("Content-Type: text/html; charset=iso-8859-1",))
     ),
+    "/windows-1252": fixed(
+        answer(b"10 \x80", headers=("Content-Type: text/html; charset=iso-8859-1",))
+    ),
     "/page": fixed(page(b"<!doctype html><HTML><Title lang=en>\n  All  is well </TITLE>ok")),
     "/page-plain": fixed(page(b"<title>All is well</title>")),
     "/page-counting": counting,

@@ -78,12 +78,19 @@ def test_without_a_scheme_https_is_taken_where_it_works(
     assert draft["url"] == targets.url("/page", tls="good", host="good.test")
 
 
+def test_a_title_is_read_and_found_in_the_encoding_of_its_page(
+    suggested: Suggest, targets: Targets
+) -> None:
+    draft, result, _ = suggested(targets.url("/page-latin-1"))
+
+    assert (draft["name"], draft["keyword"], result.ok) == ("Schön", "Schön", True)
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
         ("/page-dated", "Today is November 25"),
         ("/page-entities", "Salt & Pepper"),
-        ("/page-latin-1", "Schön"),
         ("/page-untitled", None),
         ("/page-titles", None),
         ("/ok", None),
