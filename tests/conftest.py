@@ -40,13 +40,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # without types
-    """Give workers tests of real stacks one after the other, and all others as they come."""
+    """Run the tests of real stacks one at a time, and all others in parallel."""
 
     def _split_scope(self, nodeid: str) -> str:
-        # Two stacks at a time need more memory and time than they save.
-        if nodeid.startswith("tests/stack/"):
+        # Two stacks at a time need more memory and time than they save, and so do two browsers. A
+        # stack and a browser don't run together either: when a network is added or removed, as for
+        # a stack, Chromium aborts what it is loading.
+        if nodeid.startswith(("tests/stack/", "tests/browser/")):
             return "tests/stack"
-        # Tests that wait are in few files; by file, one worker would wait for all of them.
+        # Tests that wait are in few files: scheduled by file, one worker would run all of them.
         if nodeid.startswith("tests/integration/"):
             return nodeid
         return nodeid.partition("::")[0]
@@ -56,9 +58,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
+# What goes by the clock: when its turn comes, other tests are over and the machine is quiet.
+LAST = ("tests/browser/",)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test comes: what is longest and can't be divided begins first."""
+    if item.nodeid.startswith(LAST):
+        return 1
+    return 0 if item.nodeid.startswith("tests/stack/") else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The longest tests that can't be divided start first.
-    items.sort(key=lambda item: "tests/stack/" not in item.nodeid)
+    items.sort(key=_turn)
     if IN_CI or engine_answers():
         return
     for item in items:

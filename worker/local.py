@@ -26,6 +26,7 @@ from app.main import create_app
 from app.monitors import service
 from app.monitors.models import Monitor
 from app.monitors.schemas import MONITOR_IN
+from app.pages import add_pages
 from app.server import server_config
 from app.settings import Settings, load_settings
 from worker.engine import Engine
@@ -43,7 +44,7 @@ async def add_demo_monitor(database_url: str, port: int) -> None:
     async with database.transaction() as session:
         if await session.scalar(select(Monitor.id).limit(1)) is None:
             url = f"http://localhost:{port}/health"
-            config = {"name": DEMO, "kind": "http", "url": url, "interval_seconds": 10}
+            config = {"name": DEMO, "kind": "http", "url": url, "interval_seconds": 5}
             await service.create(session, MONITOR_IN.validate_python(config))
     await database.close()
 
@@ -56,10 +57,11 @@ async def working(settings: Settings) -> AsyncIterator[None]:
     await engine.close(DRAIN_SECONDS)
 
 
-def create_local_app() -> FastAPI:
-    """Return the application, including the checking."""
-    settings = load_settings()
+def create_local_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application, including the pages and the checking."""
+    settings = settings or load_settings()
     app = create_app(settings)
+    add_pages(app)
     serving = app.router.lifespan_context
 
     @asynccontextmanager
