@@ -1,0 +1,16 @@
+/** A secret that is shown once. */
+
+import { openDialog } from "../dialog.js";
+import { h } from "../dom.js";
+import { button, copyable } from "./parts.js";
+
+/** @param {{name: string, secret: string | null}} channel the API's answer when it was created */
+export async function showSecret({ name, secret }) {
+  if (!secret) return;
+  const text =
+    "Every request is signed with it (Standard Webhooks), so that the receiver can verify the sender. Copy it now: it won’t be shown again.";
+  await openDialog(`Secret for “${name}”`, (close) => ({
+    body: h("div.stack", h("p", text), copyable("Secret", secret)),
+    foot: button("Done", () => close(), { kind: "primary" }),
+  }));
+}
