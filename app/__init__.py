@@ -1,4 +1,4 @@
 """Stagewatch: an uptime monitor's API."""
 
-__version__ = "0.7.0"
-STAGE = "07"
+__version__ = "0.8.0"
+STAGE = "08"

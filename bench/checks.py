@@ -57,7 +57,7 @@ def count(stack: Stack) -> int:
 
 
 def add_monitors(stack: Stack, url: str, number: int, interval: int) -> None:
-    api = f"http://{stack.published('api', 8000)}/api/monitors"
+    api = stack.url("/api/monitors")
 
     def add(site: int) -> None:
         body = {"name": f"Site {site}", "kind": "http", "url": url, "interval_seconds": interval}
@@ -79,6 +79,7 @@ def main() -> None:
     # This program stops what it starts, so it needs no reaper, and not its image either.
     testcontainers_config.ryuk_disabled = True
     env = {"ALLOWED_NETWORKS": ALLOWED, "RATE_LIMIT_PER_MINUTE": "1000000"}
+    env |= {"CLIENT_REQUESTS_PER_SECOND": "10000"}
     up = ("--wait", "--scale", f"worker={options.workers}")
     with Stack(env=env, up=up) as stack:
         target = (

@@ -10,22 +10,30 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from functools import cached_property
+from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from testcontainers.compose import DockerCompose
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
+# Where Nginx, the API or Flask serve in their containers.
+SERVING = {80, 8000, 5000}
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP request brought: also for error codes, which are not raised here."""
+    """What an HTTP request brought: also for error codes, which are not raised here.
+
+    Headers have their names in lower case.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -36,18 +44,32 @@ class Answer:
 
 
 def request(
-    url: str, *, method: str = "GET", json_body: object = None, timeout: float = 10
+    url: str,
+    *,
+    method: str = "GET",
+    json_body: object = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 10,
 ) -> Answer:
     """One HTTP request. Raises OSError when nothing answers, or not in time (seconds)."""
     data = None if json_body is None else json.dumps(json_body).encode()
-    headers = {"Content-Type": "application/json"} if data else {}
+    headers = ({"Content-Type": "application/json"} if data else {}) | dict(headers or {})
     made = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
         with urllib.request.urlopen(made, timeout=timeout) as response:
-            return Answer(response.status, dict(response.headers.items()), response.read())
+            return Answer(response.status, _lower(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, dict(error.headers.items()), error.read())
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def connect(url: str) -> HTTPConnection:
+    """Return a connection to where a URL points, for what `request` has no way to ask."""
+    return HTTPConnection(urlsplit(url).netloc, timeout=10)
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def wait_for(state: Callable[[], T], *, seconds: float = 60, what: str = "") -> T:
@@ -85,6 +107,16 @@ def docker(*arguments: str, check: bool = True, timeout: float = 120) -> str:
     if check and done.returncode != 0:
         raise CommandFailed(f"docker {' '.join(arguments)}: {done.returncode}\n{done.stdout}")
     return done.stdout
+
+
+def freeze(container: str) -> None:
+    """Stop a container's program where it is: it is there, holds what it has, and does nothing."""
+    docker("kill", "--signal", "STOP", container)
+
+
+def thaw(container: str) -> None:
+    """Let a frozen program go on."""
+    docker("kill", "--signal", "CONT", container)
 
 
 @contextmanager
@@ -178,9 +210,23 @@ class Stack(DockerCompose):
             print(self.run("logs", "--tail", "80", check=False), file=sys.stderr)
         self.stop(not self.keep_volumes)
 
-    def published(self, service: str, port: int) -> str:
-        """Return where a container's port is published: "127.0.0.1:PORT"."""
-        return self.run("port", service, str(port)).strip()
+    def url(self, path: str) -> str:
+        """Return the URL of a path where the stack is reached. Raises OSError if it is not yet."""
+        lines = self.run("ps", "--format", "json").splitlines()
+        ports = {
+            f"{each['URL']}:{each['PublishedPort']}"
+            for line in lines
+            if line.startswith("{")
+            for each in json.loads(line)["Publishers"] or ()
+            if each["PublishedPort"] and each["TargetPort"] in SERVING
+        }
+        if len(ports) != 1:
+            raise OSError(f"published: {sorted(ports)}")
+        return f"http://{ports.pop()}{path}"
+
+    def redis_cli(self, *arguments: str) -> str:
+        """Return what `redis-cli ARGUMENTS` prints in Redis' container."""
+        return self.run("exec", "-T", "redis", "redis-cli", *arguments).strip()
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers, stopped ones too."""

@@ -167,6 +167,4 @@ def test_the_users_ids_can_be_set(uid: str, gid: str) -> None:
 
 def test_compose_serves_it() -> None:
     with Stack() as stack:
-        page = f"http://{stack.published('api', 8000)}/health"
-
-        assert wait_for(lambda: request(page)).json() == {"status": "ok"}
+        assert wait_for(lambda: request(stack.url("/health"))).json() == {"status": "ok"}

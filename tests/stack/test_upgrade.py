@@ -37,9 +37,8 @@ def tree(stage: str) -> Iterator[Path]:
 
 def ready(stack: Stack) -> str:
     """Return the address of a stack's API, once it is ready."""
-    api = f"http://{stack.published('api', 8000)}"
-    wait_for(lambda: request(f"{api}/ready").status == 200, what="the API to be ready")
-    return api
+    wait_for(lambda: request(stack.url("/ready")).status == 200, what="the API to be ready")
+    return stack.url("")
 
 
 def test_rows_that_stage_05_wrote_are_served_by_each_later_one() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from tests.stack.support import Stack, docker, request, wait_for
+from tests.stack.support import Stack, docker, freeze, request, thaw, wait_for
 
 MONITORS = 100
 INTERVAL = 5
@@ -28,7 +28,7 @@ class Scene:
 
     def __init__(self, stack: Stack, watched: DockerContainer) -> None:
         self.stack = stack
-        self.api_url = f"http://{stack.published('api', 8000)}"
+        self.api_url = stack.url("")
         self.watched_url = f"http://127.0.0.1:{watched.get_exposed_port(8000)}"
 
     def api(self, path: str, **options: Any) -> Any:
@@ -208,7 +208,7 @@ def test_checks_stay_on_time_without_the_broker_for_a_minute(
     wait_for(
         lambda: all(reconnected(worker, since) for worker in workers), seconds=60, what="workers"
     )
-    queued = scene.stack.run("exec", "-T", "redis", "redis-cli", "llen", "celery")
+    queued = scene.stack.redis_cli("llen", "celery")
     assert int(queued) <= 5
 
 
@@ -237,13 +237,13 @@ def test_beat_and_workers_that_stall_are_found_unhealthy(scene: Scene) -> None:
 
     # Stopped, not ended: the processes are there, but do nothing.
     for container in (beat, worker):
-        docker("kill", "--signal", "STOP", container)
+        freeze(container)
     try:
         wait_for(lambda: health(beat) == "unhealthy", seconds=90, what="beat's stall")
         wait_for(lambda: health(worker) == "unhealthy", seconds=120, what="the worker's stall")
     finally:
         for container in (beat, worker):
-            docker("kill", "--signal", "CONT", container)
+            thaw(container)
     wait_for(lambda: health(beat) == health(worker) == "healthy", seconds=90, what="health")
 
 
