@@ -13,14 +13,16 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, bootsteps
 from celery.signals import after_setup_logger, after_task_publish, beat_init, worker_shutting_down
 
 from app.settings import load_settings
 from worker import health
-from worker.engine import EngineThread
+
+if TYPE_CHECKING:
+    from worker.engine import EngineThread
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +85,10 @@ app.conf.update(
 
 
 class _Process:
-    engine: EngineThread | None = None
+    engine: "EngineThread | None" = None
 
 
-def engine() -> EngineThread:
+def engine() -> "EngineThread":
     """Return this process's engine. Raises RuntimeError outside a worker."""
     if _Process.engine is None:
         raise RuntimeError("tasks run in a worker only")
@@ -117,6 +119,10 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
     requires = ("celery.worker.components:Pool",)
 
     def start(self, _worker: Any) -> None:
+        # Imported here because beat has no engine, and what it loads for the database and for
+        # checks takes 18 MB of memory.
+        from worker.engine import EngineThread
+
         _Process.engine = EngineThread(load_settings(), health_name="worker")
 
     def stop(self, _worker: Any) -> None:
@@ -137,7 +143,7 @@ def _begin_to_stop(exitcode: int, **_: Any) -> None:
         threading.Thread(target=_end, args=(_Process.engine, exitcode), daemon=True).start()
 
 
-def _end(engine: EngineThread, exitcode: int) -> None:
+def _end(engine: "EngineThread", exitcode: int) -> None:
     engine.close(DRAIN_SECONDS)
     time.sleep(CELERY_SECONDS)
     # Neither an unresponsive broker nor a hanging thread in a library may use up the grace

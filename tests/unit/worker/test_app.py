@@ -41,12 +41,16 @@ def test_a_stop_fits_in_the_time_that_compose_gives_it() -> None:
 
 
 def test_a_worker_loads_nothing_of_the_api() -> None:
-    code = (
-        "import sys, worker.app; print([n for n in ('fastapi', 'starlette') if n in sys.modules])"
-    )
+    assert loaded_by("worker.app, worker.engine", "fastapi", "starlette") == "set()"
 
+
+def test_beat_loads_nothing_that_only_the_engine_needs() -> None:
+    assert loaded_by("worker.app", "worker.engine", "sqlalchemy.orm", "asyncpg") == "set()"
+
+
+def loaded_by(modules: str, *names: str) -> str:
+    code = f"import sys, {modules}; print(set({names}) & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()
