@@ -1,4 +1,4 @@
 """Stagewatch: an uptime monitor's API."""
 
-__version__ = "0.8.0"
-STAGE = "08"
+__version__ = "0.9.0"
+STAGE = "09"

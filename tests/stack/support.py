@@ -120,10 +120,10 @@ def thaw(container: str) -> None:
 
 
 @contextmanager
-def built_image(name: str) -> Iterator[str]:
+def built_image(name: str, root: Path = ROOT) -> Iterator[str]:
     """Build the stage's image as its guide says; its tag is removed at the end of the block."""
     tag = f"{name}:test-{uuid.uuid4().hex[:8]}"
-    docker("build", "--tag", tag, str(ROOT), timeout=600)
+    docker("build", "--tag", tag, str(root), timeout=600)
     try:
         yield tag
     finally:
