@@ -13,7 +13,7 @@ from app.api.head import HeadMiddleware
 from app.api.origins import AllowedHostsMiddleware, SameOriginMiddleware
 from app.api.proxies import TrustedProxiesMiddleware
 from app.api.rate_limit import RateLimitMiddleware
-from app.api.request_ids import RequestIdMiddleware
+from app.api.request_log import RequestLogMiddleware
 from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.public_url = settings.public_url
-    # Middleware added last runs first: every request has an id whatever its outcome, one for the
+    # Middleware added last runs first: every request is logged whatever its outcome, one for the
     # wrong host is refused before anything else, and one over the limit costs only the counting.
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(JsonOnlyMiddleware)
@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit_per_minute)
     app.add_middleware(heartbeats.PingMiddleware)
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
-    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(RequestLogMiddleware, every=settings.access_log)
     app.add_middleware(TrustedProxiesMiddleware, trusted=settings.trusted_proxies)
     problems.install(app)
     openapi.install(app)

@@ -1,4 +1,4 @@
-"""The id of the current request, by which it can be found in the proxy's log.
+"""The id of the current request, by which all of its log lines can be found.
 
 It comes from the client or the proxy, and is returned as X-Request-ID.
 """

@@ -1,15 +1,13 @@
 """The server that runs the application: `python -m app.server`, and `make run` locally."""
 
-import copy
 import logging
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.config import LOGGING_CONFIG
 
-from app.api.private_paths import shown
+from app import logs
 from app.http_limits import LimitedHttpProtocol
 from app.listening import listening_sockets
 from app.open_files import connections
@@ -25,31 +23,11 @@ PORT = 8000
 GRACE_SECONDS = 8
 
 
-class PrivatePaths(logging.Filter):
-    """Remove queries and the tokens of /ping from the access log: both may be secrets."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Change the path in Uvicorn's arguments: client, method, path, version, status."""
-        if isinstance(record.args, tuple) and len(record.args) == 5:
-            client, method, path, version, status = record.args
-            record.args = (client, method, shown(str(path)), version, status)
-        return True
-
-
-def log_config() -> dict[str, Any]:
-    """Return Uvicorn's log configuration with a filter for the access log."""
-    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
-    config["filters"] = {"private": {"()": PrivatePaths}}
-    config["handlers"]["access"]["filters"] = ["private"]
-    return config
-
-
 def server_config(
     settings: Settings,
     *,
     host: str,
     port: int,
-    log_level: str = "info",
     application: str | Callable[[], Any] = "app.main:create_app",
 ) -> uvicorn.Config:
     """Return the configuration of the server and its limits, inside and outside the image."""
@@ -60,8 +38,9 @@ def server_config(
         port=port,
         http=LimitedHttpProtocol,
         ws="none",
-        log_config=log_config(),
-        log_level=log_level,
+        # Uvicorn uses the application's log configuration, and the application logs requests.
+        log_config=None,
+        access_log=False,
         # Uvicorn trusts loopback by default. The application knows which proxies to trust.
         proxy_headers=False,
         server_header=False,
@@ -82,6 +61,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     settings = load_settings()
+    logs.configure(settings, "api")
     config = server_config(settings, host=settings.listen[0], port=PORT)
     try:
         sockets = listening_sockets(settings.listen, PORT)

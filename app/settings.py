@@ -1,7 +1,7 @@
 """What the environment says, read once at the start and checked then."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -32,6 +32,15 @@ class Settings(BaseSettings):
 
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses, networks or names of proxies whose X-Forwarded-For is trusted."""
+
+    log_format: Literal["json", "console"] = "json"
+    """The format of logs: a JSON object per line, or text to read at a terminal."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The lowest level that is logged."""
+
+    access_log: bool = True
+    """Whether the API logs every request. Turn it off behind a proxy that already does."""
 
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """The maximum number of open client connections; fewer if the limit for open files is low."""

@@ -13,12 +13,15 @@ import app.checks.models
 import app.incidents.models
 import app.monitors.models
 import app.notifications.models  # noqa: F401  (imported for their tables)
+from app import logs
 from app.database import Base
 from app.settings import load_settings
 
-# Each migration that is run is logged.
-logging.basicConfig(format="%(name)s: %(message)s")
-logging.getLogger("alembic").setLevel(logging.INFO)
+# Only when run as a program; code that imports Alembic has its own logging. Each migration that is
+# run is logged.
+if not logging.getLogger().handlers:
+    logs.configure(load_settings(), "migrate")
+    logging.getLogger("alembic").setLevel(logging.INFO)
 
 # Any number, the same for all migrations.
 LOCK = 7247

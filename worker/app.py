@@ -11,13 +11,15 @@ must not be lost, so that tasks added here can rely on them.
 
 import logging
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, bootsteps
-from celery.signals import after_setup_logger, after_task_publish, beat_init, worker_shutting_down
+from celery.signals import after_task_publish, beat_init, setup_logging, worker_shutting_down
 
+from app import logs
 from app.settings import load_settings
 from worker import health
 
@@ -155,6 +157,7 @@ def _end(engine: "EngineThread", exitcode: int) -> None:
 
 @beat_init.connect
 def _watch_beat(**_: Any) -> None:
+    log.info("beat starts waking workers")
     # Only in beat: a wake-up that has reached the broker shows that it works.
     after_task_publish.connect(_beat_is_alive, weak=False)
 
@@ -163,8 +166,10 @@ def _beat_is_alive(**_: Any) -> None:
     health.alive("beat")
 
 
-@after_setup_logger.connect
-def _say_what_was_done(**_: Any) -> None:
+@setup_logging.connect
+def _log_as_the_api_does(**_: Any) -> None:
+    # Connecting to this signal replaces Celery's own logging setup.
+    logs.configure(load_settings(), "beat" if "beat" in sys.argv else "worker")
     # Celery logs the start and the end of every task, three lines a second. The engine logs what
     # was done; problems are logged as warnings.
     for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):

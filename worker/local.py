@@ -20,6 +20,7 @@ from alembic.config import Config
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from app import logs
 from app.database import Database
 from app.local_postgres import local_postgres
 from app.main import create_app
@@ -84,8 +85,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     # The demo monitor is on this machine, which checks may only reach if it is allowed.
     os.environ.setdefault("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
+    # For the person at this terminal, who should not see a line for every check.
+    os.environ.setdefault("LOG_FORMAT", "console")
+    os.environ.setdefault("LOG_LEVEL", "warning")
     # One process does not need Redis, even if the environment names one.
     os.environ["REDIS_URL"] = ""
+    logs.configure(load_settings(), "local")
     with local_postgres(DATA) as os.environ["DATABASE_URL"]:
         command.upgrade(Config(ROOT / "alembic.ini"), "head")
         asyncio.run(add_demo_monitor(load_settings().database_url, port))
@@ -98,7 +103,6 @@ def main() -> None:
             load_settings(),
             host="127.0.0.1",
             port=port,
-            log_level="warning",
             application="worker.local:create_local_app",
         )
         uvicorn.Server(config).run()

@@ -171,6 +171,7 @@ class ResultWriter:
             len(part) - failed,
             failed,
             recorded.notifications,
+            extra={"checks": len(part), "failed": failed, "notifications": recorded.notifications},
         )
         if recorded.notifications:
             self._on_notifications()

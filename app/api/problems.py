@@ -190,11 +190,11 @@ def install(app: FastAPI) -> None:
         return problem_response(503, detail, headers={"Retry-After": "5"})
 
     async def on_bug(_: Request, __: Exception) -> JSONResponse:
-        # Outside all middleware, so the id must be added here.
+        # Outside all middleware, so the id that identifies the log lines must be added here.
         number = request_id.current.get()
         headers = {request_id.HEADER: number} if number else {}
         return problem_response(
-            500, "Something went wrong here; it has been logged.", headers=headers
+            500, f"Something went wrong here; it has been logged as {number}.", headers=headers
         )
 
     app.add_exception_handler(Problem, on_problem)

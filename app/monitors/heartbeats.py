@@ -1,7 +1,7 @@
 """/ping/TOKEN: a job reports that it has run."""
 
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -18,6 +18,13 @@ router = APIRouter(tags=["heartbeats"])
 # The form of all tokens: 24 random bytes.
 _PATH = re.compile(r"/ping/([A-Za-z0-9_-]{32})", re.ASCII)
 _METHODS = frozenset({"GET", "HEAD", "POST"})
+
+
+class _Route(NamedTuple):
+    path: str
+
+
+_ROUTE = _Route("/ping/{token}")
 
 
 class Pong(BaseModel):
@@ -44,6 +51,8 @@ class PingMiddleware:
         if found is None or scope["method"] not in _METHODS:
             await self.app(scope, receive, send)
             return
+        # It is not routed, but logged as if it were.
+        scope["route"] = _ROUTE
         response = await _note(scope["app"].state.ping_writer, found[1])
         await response(scope, receive, send)
 

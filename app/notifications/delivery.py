@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -163,16 +164,27 @@ class DeliveryLoop:
         )
 
     async def _attempt(self, lane: Lane, delivery: Delivery) -> None:
+        began = time.perf_counter()
         try:
             outcome = await self._send(delivery)
         finally:
             lane.running.discard(delivery)
             self.wake()
+        facts = {
+            "notification_id": delivery.id,
+            "channel_id": delivery.channel_id,
+            "monitor_id": delivery.monitor_id,
+            "duration_ms": round((time.perf_counter() - began) * 1000, 1),
+        }
         if outcome.error is None:
-            log.info("notification %d sent", delivery.id)
+            log.info("notification %d sent", delivery.id, extra=facts)
         else:
             log.warning(
-                "notification %d, attempt %d: %s", delivery.id, delivery.attempts, outcome.error
+                "notification %d, attempt %d: %s",
+                delivery.id,
+                delivery.attempts,
+                outcome.error,
+                extra=facts,
             )
         self._outcomes.append(outcome)
 

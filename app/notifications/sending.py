@@ -36,6 +36,7 @@ class Delivery:
     kind: str
     url: str
     secret: str | None
+    monitor_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ _CLAIM = text("""
         next_attempt_at = now() + CAST(:lease AS interval)
     FROM due
     WHERE n.id = due.id AND n.state = 'pending' AND n.next_attempt_at <= now()
-    RETURNING n.id, n.channel_id, n.attempts, n.payload, due.kind, due.url, due.secret
+    RETURNING n.id, n.channel_id, n.attempts, n.payload, due.kind, due.url, due.secret,
+        n.monitor_id
 """).columns(payload=JSONB())
 
 # Notifications overtaken by a newer incident of the same monitor are not sent any more. One that

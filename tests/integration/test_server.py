@@ -1,6 +1,6 @@
 """The HTTP server over real connections: what it refuses before a request is complete."""
 
-import logging
+import json
 import os
 import signal
 import socket
@@ -17,7 +17,7 @@ import uvicorn
 
 from app import http_limits, open_files
 from app.listening import listening_sockets
-from app.server import PrivatePaths, Server, server_config
+from app.server import Server, server_config
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
     """Serve the application from a thread; yields the server and its port."""
     [listening] = listening_sockets(["127.0.0.1"], 0)
     with listening:
-        config = server_config(settings, host="127.0.0.1", port=0, log_level="error")
+        config = server_config(settings, host="127.0.0.1", port=0)
         server = Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
@@ -240,28 +240,6 @@ def test_only_a_trusted_proxy_names_clients(
     assert len(seen) == (1 if clients == 3 else 3)
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("/api/x?token=secret", "/api/x"),
-        ("/ping/secret", "/ping/…"),
-        ("/ping/secret?x=/ping/secret", "/ping/…"),
-        ("//ping//secret/", "//ping//…"),
-        ("/PING/secret", "/PING/…"),
-        ("/ping/a%0Asecret", "/ping/…"),
-    ],
-)
-def test_the_access_log_shows_no_query_and_no_token(path: str, shown: str) -> None:
-    arguments = ("127.0.0.1:1", "GET", path, "1.1", 200)
-    record = logging.LogRecord(
-        "uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None
-    )
-
-    assert PrivatePaths().filter(record)
-
-    assert record.getMessage() == '127.0.0.1:1 - "GET ' + shown + ' HTTP/1.1" 200'
-
-
 def test_the_servers_process_logs_a_line_for_a_request_and_ends_when_asked(
     settings: Settings,
 ) -> None:
@@ -276,14 +254,14 @@ def test_the_servers_process_logs_a_line_for_a_request_and_ends_when_asked(
     ) as process:
         try:
             assert process.stdout is not None
-            lines = iter(process.stdout)
-            running = next(line for line in lines if "Listening on 0.0.0.0" in line)
-            port = int(running.split()[-1])
+            lines = (json.loads(line) for line in process.stdout)
+            running = next(line for line in lines if "Listening on 0.0.0.0" in line["event"])
+            port = int(running["event"].split()[-1])
             ask(port, HEALTH.replace(b"/health", b"/health?secret") + b"Connection: close\r\n\r\n")
-            logged = next(line for line in lines if "/health" in line)
+            logged = next(line for line in lines if "/health" in line["event"])
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=20)
 
-    assert "secret" not in logged
+    assert "secret" not in str(logged)
     assert process.returncode in {0, -signal.SIGTERM}
