@@ -94,10 +94,13 @@ def test_a_worker_with_a_full_redis_checks_and_gets_wake_ups_when_there_is_room(
         Way(full_redis) as way,
         worker(tmp_path, database_url, way.url) as process,
     ):
-        wait_for(lambda: said(tmp_path, "command not allowed when used memory > 'maxmemory'"))
+        refused = "command not allowed when used memory > 'maxmemory'"
+        wait_for(lambda: said(tmp_path, refused))
         wait_for(lambda: slots(database_url) >= 2)
         assert process.poll() is None
         assert is_well(tmp_path)
+        # It tries six times a second, and logs that every thirty seconds.
+        assert (tmp_path / "log").read_text().count(refused) <= 3
 
         redis.config_set("maxmemory", 0)
 
