@@ -8,6 +8,7 @@ from itertools import islice
 
 from app.checks.recording import CompletedCheck, Recorded, record
 from app.database import Database, DatabaseUnavailable
+from app.incidents.transitions import log_changes
 from app.probing.result import Result, Timings
 from worker.throttle import Throttle
 
@@ -173,6 +174,7 @@ class ResultWriter:
             recorded.notifications,
             extra={"checks": len(part), "failed": failed, "notifications": recorded.notifications},
         )
+        log_changes(recorded.changes)
         if recorded.notifications:
             self._on_notifications()
 

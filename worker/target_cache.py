@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterable
+from datetime import timedelta
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.claiming import Claim
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 # Monitors to keep; a target takes about a kilobyte.
 LIMIT = 100_000
+# Seconds for which a change is recent enough to be logged. A starting worker reads all monitors,
+# whenever they were changed.
+NEW_SECONDS = 60
 
 
 class TargetCache:
@@ -39,7 +43,15 @@ class TargetCache:
             return
         if len(self._known) > LIMIT:
             self._known.clear()
-        for monitor in await session.scalars(select(Monitor).where(Monitor.id.in_(missing))):
+        is_new = Monitor.updated_at > func.now() - timedelta(seconds=NEW_SECONDS)
+        query = select(Monitor, is_new).where(Monitor.id.in_(missing))
+        for monitor, new in await session.execute(query):
+            if new and monitor.request_id is not None:
+                log.info(
+                    "monitor %d is checked with its new configuration",
+                    monitor.id,
+                    extra={"monitor_id": monitor.id, "request_id": monitor.request_id},
+                )
             try:
                 config = MONITOR_IN.validate_python(config_of(monitor))
             except ValidationError:

@@ -58,10 +58,11 @@ class CompletedCheck:
 
 
 class Recorded(NamedTuple):
-    """The numbers of stored results and of notifications to deliver."""
+    """The numbers of stored results and of notifications to deliver, and the state changes."""
 
     stored: int = 0
     notifications: int = 0
+    changes: Sequence[StateChange] = ()
 
 
 class _Kept(NamedTuple):
@@ -148,12 +149,13 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
         await raw.store(session, [_raw(entry.done) for entry in stored])
     kept = [entry for entry in stored if _is_newest(entry.done, entry.before)]
     notifications = 0
+    changes = _changes(kept)
     if kept:
         await _update_states(session, kept)
-        notifications = await _update_incidents(session, _changes(kept))
+        notifications = await _update_incidents(session, changes)
     # Last, so that the rows that claims read are locked for as short a time as possible.
     await _reschedule(session, completed, kept)
-    return Recorded(len(stored), notifications)
+    return Recorded(len(stored), notifications, changes)
 
 
 async def _overtaken(session: AsyncSession, completed: Sequence[CompletedCheck]) -> set[int]:

@@ -1,5 +1,6 @@
 """Open an incident when a monitor goes down, close it when it is up, and notify of both."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +9,12 @@ from typing import Any, Literal
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import request_id
 from app.events.publishing import Event, publish
 from app.incidents.schemas import IncidentOut
 from app.notifications.outbox import enqueue
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,20 @@ class StateChange:
     state: str
     at: datetime
     cause: str | None
+
+
+def log_changes(changes: Sequence[StateChange]) -> None:
+    """Log state changes. Call this after the commit: until then they may be rolled back."""
+    for change in changes:
+        found = request_id.of(change.monitor_id)
+        cause = {"request_id": found} if found else {}
+        log.info(
+            "monitor %d is %s%s",
+            change.monitor_id,
+            change.state,
+            f": {change.cause}" if change.cause else "",
+            extra={"monitor_id": change.monitor_id, "monitor_name": change.name} | cause,
+        )
 
 
 _RETURNING = """

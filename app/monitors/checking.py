@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from app.checks.recording import CompletedCheck, record
 from app.database import Database
+from app.incidents.transitions import log_changes
 from app.monitors import service
 from app.monitors.configuration import config_of
 from app.monitors.errors import HeartbeatNotCheckedError, UnreadableMonitorError
@@ -37,5 +38,6 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
     ended_at = begun_at + timedelta(seconds=time.perf_counter() - begun)
     completed = CompletedCheck(monitor_id, begun_at, ended_at, result, version=monitor.version)
     async with database.transaction() as session:
-        await record(session, [completed])
+        recorded = await record(session, [completed])
+    log_changes(recorded.changes)
     return completed

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import request_id
 from app.database import Base
 
 # One entry per bucket of app.checks.histogram, and one for checks without a latency.
@@ -51,6 +52,10 @@ class Monitor(Base):
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # Of the request that created or changed it; a worker logs it on the first check after that.
+    request_id: Mapped[str | None] = mapped_column(
+        Text, default=request_id.current.get, onupdate=request_id.current.get
+    )
 
 
 class State(Base):

@@ -11,10 +11,12 @@ import logging
 
 from sqlalchemy import text
 
+from app import request_id
 from app.cache import Cache, CacheUnavailable
-from app.checks.recording import CompletedCheck, record
+from app.checks.recording import CompletedCheck, Recorded, record
 from app.database import Database, DatabaseUnavailable
 from app.errors import NotFoundError
+from app.incidents.transitions import log_changes
 from app.probing.result import Result, Timings
 from app.windows import Hits
 
@@ -66,6 +68,9 @@ class PingWriter:
         self._cache = cache
         self._per_minute = per_minute
         self._waiting: _Batch = {}
+        # The latest request ids, by token: of waiting heartbeats, and of the current batch.
+        self._waiting_ids: dict[str, str | None] = {}
+        self._batch_ids: dict[str, str | None] = {}
         self._count = 0
         self._arrived = asyncio.Event()
         self._closing = False
@@ -80,6 +85,7 @@ class PingWriter:
             raise DatabaseUnavailable(f"{self._count} heartbeats are waiting to be stored")
         future: _Future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(token, []).append(future)
+        self._waiting_ids[token] = request_id.current.get()
         self._count += 1
         self._arrived.set()
         try:
@@ -119,9 +125,11 @@ class PingWriter:
     def _next_batch(self) -> _Batch:
         """Take the next heartbeats, except those already refused for taking too long."""
         batch: _Batch = {}
+        self._batch_ids = {}
         while self._waiting and len(batch) < BATCH:
             token = next(iter(self._waiting))
             futures = self._waiting.pop(token)
+            self._batch_ids[token] = self._waiting_ids.pop(token)
             self._count -= len(futures)
             if not all(future.done() for future in futures):
                 batch[token] = futures
@@ -169,9 +177,12 @@ class PingWriter:
         """Store a heartbeat for each of these tokens; return the tokens that exist."""
         async with self._database.transaction() as session:
             found = (await session.execute(_FIND, {"tokens": tokens})).all()
+            ids = {row.id: self._batch_ids[row.token] for row in found}
+            # The variable is local to this task, and batches have different monitors.
+            request_id.by_monitor.set({number: given for number, given in ids.items() if given})
             heartbeats = [CompletedCheck(row.id, row.now, row.now, HEARTBEAT) for row in found]
-            if found:
-                await record(session, heartbeats)
+            recorded = await record(session, heartbeats) if found else Recorded()
+        log_changes(recorded.changes)
         return {row.token for row in found}
 
 

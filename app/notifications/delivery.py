@@ -174,6 +174,7 @@ class DeliveryLoop:
             "notification_id": delivery.id,
             "channel_id": delivery.channel_id,
             "monitor_id": delivery.monitor_id,
+            "request_id": delivery.request_id,
             "duration_ms": round((time.perf_counter() - began) * 1000, 1),
         }
         if outcome.error is None:

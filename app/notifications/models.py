@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import request_id
 from app.database import Base
 
 
@@ -29,6 +30,7 @@ class Notification(Base):
     incident of the same monitor overtook it. While a worker sends it, `sending` is set and
     `next_attempt_at` is the end of the lease: if the worker is killed, another one takes over
     then. A failure after `give_up_at` makes it dead, regardless of the number of attempts.
+    `request_id` is that of the request that caused the notification, if any.
     """
 
     __tablename__ = "notifications"
@@ -70,3 +72,4 @@ class Notification(Base):
     answer: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    request_id: Mapped[str | None] = mapped_column(Text, default=request_id.current.get)

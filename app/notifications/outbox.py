@@ -1,11 +1,13 @@
 """Stores a notification in the transaction of the change that it reports; it is sent later."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import request_id
 from app.channels.models import Channel
 from app.errors import ConflictError, NotFoundError
 from app.notifications.models import Notification
@@ -32,8 +34,9 @@ _ENQUEUE = text("""
         ORDER BY c.id
         FOR KEY SHARE OF c
     )
-    INSERT INTO notifications (channel_id, monitor_id, incident_id, event, payload)
-    SELECT told.channel_id, m.id, i.id, :event, jsonb_build_object(
+    INSERT INTO notifications (channel_id, monitor_id, incident_id, event, request_id, payload)
+    SELECT told.channel_id, m.id, i.id, :event,
+        coalesce(CAST(:by_monitor AS jsonb) ->> m.id::text, :request_id), jsonb_build_object(
         'event', CAST(:event AS text),
         'monitor', jsonb_build_object('id', m.id, 'name', m.name, 'kind', m.kind),
         'incident', jsonb_build_object(
@@ -70,7 +73,13 @@ async def enqueue(session: AsyncSession, event: str, incidents: Sequence[int]) -
     """Store notifications of `event` for these incidents' channels; return how many."""
     if not incidents:
         return 0
-    done = await session.execute(_ENQUEUE, {"event": event, "incidents": list(incidents)})
+    values = {
+        "event": event,
+        "incidents": list(incidents),
+        "by_monitor": json.dumps(dict(request_id.by_monitor.get())),
+        "request_id": request_id.current.get(),
+    }
+    done = await session.execute(_ENQUEUE, values)
     count = int(done.rowcount)  # type: ignore[attr-defined]  # a statement's result has it
     if count:
         await session.execute(_NOTIFY)

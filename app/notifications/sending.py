@@ -37,6 +37,7 @@ class Delivery:
     url: str
     secret: str | None
     monitor_id: int | None
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ _CLAIM = text("""
     FROM due
     WHERE n.id = due.id AND n.state = 'pending' AND n.next_attempt_at <= now()
     RETURNING n.id, n.channel_id, n.attempts, n.payload, due.kind, due.url, due.secret,
-        n.monitor_id
+        n.monitor_id, n.request_id
 """).columns(payload=JSONB())
 
 # Notifications overtaken by a newer incident of the same monitor are not sent any more. One that
