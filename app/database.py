@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
 
 # Seconds to get a working connection: a machine that is starting containers, or flushing its disk
 # cache, may need two. Including everything else that a request needs, it is answered within five
@@ -42,6 +43,7 @@ class Database:
     """A pool of connections to `url` (postgresql+asyncpg://…), opened when first needed."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.pool_size = pool_size
         self.engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -128,6 +130,12 @@ class Database:
         """Run a trivial query; raise DatabaseUnavailable if PostgreSQL does not respond."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are in use, and how many are idle."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), pool.checkedin()
 
     async def close(self) -> None:
         """Close all connections, including those that were opened too late."""

@@ -22,6 +22,8 @@ from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
 from app.incidents import routes as incidents
+from app.metrics import resources
+from app.metrics import routes as metrics
 from app.monitors import heartbeats
 from app.monitors import routes as monitors
 from app.monitors.pings import PingWriter
@@ -36,6 +38,7 @@ from app.status.cached import CachedSummary
 ROUTERS = (
     home.router,
     ready.router,
+    metrics.router,
     probing.router,
     monitors.router,
     checks.router,
@@ -55,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        resources.watch(app.state.database)
         app.state.cache = open_cache(settings.redis_url)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         app.state.summary = CachedSummary(app.state.database, app.state.cache)

@@ -20,8 +20,10 @@ from celery import Celery, bootsteps
 from celery.signals import after_task_publish, beat_init, setup_logging, worker_shutting_down
 
 from app import logs
+from app.metrics.definitions import WAKE_UPS
 from app.settings import load_settings
 from worker import health
+from worker.metrics_server import serve_metrics
 from worker.repeats import Repeats
 
 if TYPE_CHECKING:
@@ -126,7 +128,9 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         # checks takes 18 MB of memory.
         from worker.engine import EngineThread
 
-        _Process.engine = EngineThread(load_settings(), health_name="worker")
+        settings = load_settings()
+        serve_metrics(settings.listen, settings.metrics_port)
+        _Process.engine = EngineThread(settings, health_name="worker")
 
     def stop(self, _worker: Any) -> None:
         if _Process.engine is not None:
@@ -159,12 +163,15 @@ def _end(engine: "EngineThread", exitcode: int) -> None:
 @beat_init.connect
 def _watch_beat(**_: Any) -> None:
     log.info("beat starts waking workers")
+    settings = load_settings()
+    serve_metrics(settings.listen, settings.metrics_port)
     # Only in beat: a wake-up that has reached the broker shows that it works.
     after_task_publish.connect(_beat_is_alive, weak=False)
 
 
 def _beat_is_alive(**_: Any) -> None:
     health.alive("beat")
+    WAKE_UPS.inc()
 
 
 @setup_logging.connect

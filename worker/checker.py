@@ -9,6 +9,7 @@ from datetime import timedelta
 from app.checks.claiming import Claim, Floor, claim, release
 from app.checks.recording import CompletedCheck
 from app.database import Database, DatabaseUnavailable
+from app.metrics.definitions import CHECKS, CLAIMED, LAST_CLAIM, LATENESS, PROBES, RUNNING
 from app.probing.prober import Prober
 from app.probing.result import CheckerFault, Result, Timings
 from worker.failure_review import FailureReview
@@ -89,6 +90,9 @@ class Checker:
             async with self._database.transaction() as session:
                 claims = await claim(session, limit, self._floor)
                 await self._targets.learn(session, claims)
+            CLAIMED.inc(len(claims))
+            LAST_CLAIM.set_to_current_time()
+            RUNNING.set(taken + len(claims))
             loop = asyncio.get_running_loop()
             now = time.perf_counter()
             for claimed in claims:
@@ -155,6 +159,7 @@ class Checker:
             )
             self._writer.add(_completed(claimed, late))
             return
+        LATENESS.observe(max(time.perf_counter() - claimed.planned_at, 0))
         target = self._targets.get(claimed)
         if target is None:
             # It has changed since it was claimed, or can't be read: that is not an outage.
@@ -165,6 +170,8 @@ class Checker:
         except (CheckerFault, MemoryError) as fault:
             self._give_back(claimed, str(fault) or "no memory is left")
             return
+        if result.latency_ms is not None:
+            PROBES.labels(claimed.kind).observe(result.latency_ms / 1000)
         completed = _completed(claimed, result)
         if result.ok:
             self._unmade_in_a_row.pop(claimed.monitor_id, None)
@@ -185,6 +192,7 @@ class Checker:
         )
 
     def _give_back(self, claimed: Claim, reason: str) -> None:
+        CHECKS.labels(claimed.kind, "unmade").inc()
         self._faults.note(reason)
         self._unmade_in_a_row[claimed.monitor_id] += 1
         if self._unmade_in_a_row[claimed.monitor_id] <= AT_ONCE:

@@ -2,6 +2,7 @@
 
 from app.database import Database
 from app.listener import Listener
+from app.metrics import resources
 from app.notifications.delivery import DeliveryLoop
 from app.probing.guard import Guard
 from app.probing.prober import Prober
@@ -16,6 +17,7 @@ class Delivering:
 
     def __init__(self, settings: Settings, prober: Prober) -> None:
         self._database = Database(settings.database_url, pool_size=DELIVERY_CONNECTIONS)
+        resources.watch(self._database)
         self._loop = DeliveryLoop(self._database, prober, Guard(settings.allowed_networks))
         # Faster than polling, but polling still happens.
         self._listener = Listener(

@@ -17,6 +17,7 @@ import uvloop
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.database import Database, DatabaseUnavailable
+from app.metrics import resources
 from app.probing.prober import Prober
 from app.settings import Settings
 from worker import capacity, health
@@ -64,6 +65,7 @@ class Engine:
         self._settings = settings
         self._health_name = health_name
         self._database = Database(settings.database_url, pool_size=CHECK_CONNECTIONS)
+        resources.watch(self._database)
         nameservers = settings.nameservers or None
         self._prober = Prober(settings.allowed_networks, nameservers)
         self._delivering = Delivering(settings, self._prober)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -9,6 +10,7 @@ from itertools import islice
 from app.checks.recording import CompletedCheck, Recorded, record
 from app.database import Database, DatabaseUnavailable
 from app.incidents.transitions import log_changes
+from app.metrics.definitions import CHECKS, STORED
 from app.probing.result import Result, Timings
 from worker.throttle import Throttle
 
@@ -166,6 +168,14 @@ class ResultWriter:
 
     def _stored(self, part: list[CompletedCheck], recorded: Recorded) -> None:
         failed = sum(not completed.result.ok for completed in part)
+        STORED.inc(recorded.stored)
+        outcomes = Counter(
+            (completed.claim.kind, "ok" if completed.result.ok else "failed")
+            for completed in part
+            if completed.claim
+        )
+        for labels, count in outcomes.items():
+            CHECKS.labels(*labels).inc(count)
         log.info(
             "checked %d: %d ok, %d failed, %d notifications",
             len(part),

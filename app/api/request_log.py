@@ -1,4 +1,4 @@
-"""A log line per request, and its id in all lines it causes."""
+"""A log line and a metric observation per request, and its id in all lines it causes."""
 
 import logging
 import time
@@ -8,8 +8,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import request_id
 from app.api.private_paths import shown
+from app.metrics.definitions import REQUESTS
 
 log = logging.getLogger(__name__)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _method(scope: Scope) -> str:
+    """Return the method, or "other": a client may send any word as one."""
+    method: str = scope["method"]
+    return method if method in _METHODS else "other"
 
 
 class RequestLogMiddleware:
@@ -33,13 +43,16 @@ class RequestLogMiddleware:
         request_id.current.set(accepted)
         # As in Nginx, for a client that left before the response began.
         status = 499
+        streamed = False
         began = time.perf_counter()
 
         async def with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streamed
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[request_id.HEADER] = accepted
+                headers = MutableHeaders(scope=message)
+                headers[request_id.HEADER] = accepted
+                streamed = headers.get("content-type", "").startswith("text/event-stream")
             await send(message)
 
         try:
@@ -48,8 +61,14 @@ class RequestLogMiddleware:
             status = 500
             raise
         finally:
+            seconds = time.perf_counter() - began
+            # By the route's template: one series per route, whatever paths are requested.
+            route = getattr(scope.get("route"), "path", "none")
+            # How long a client keeps a live stream open says nothing about response times.
+            if not streamed:
+                REQUESTS.labels(_method(scope), route, status).observe(seconds)
             if self.every or status >= 500:
-                self._log(scope, status, time.perf_counter() - began)
+                self._log(scope, status, seconds)
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
         client = scope.get("client")

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from app.events.publishing import CHANNEL
 from app.listener import Listener
+from app.metrics.definitions import STREAMS
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class Hub:
             raise TooManyStreams
         subscriber = Subscriber(monitor_id)
         self._subscribers.add(subscriber)
+        STREAMS.set(len(self._subscribers))
         if self._listener is None:
             self._listener = Listener(
                 self._url, CHANNEL, on_message=self._on_message, on_connection=self._resync
@@ -104,6 +106,7 @@ class Hub:
             yield subscriber
         finally:
             self._subscribers.discard(subscriber)
+            STREAMS.set(len(self._subscribers))
             if not self._subscribers:
                 listener, self._listener = self._listener, None
                 if listener is not None:

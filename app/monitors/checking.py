@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app.checks.recording import CompletedCheck, record
 from app.database import Database
 from app.incidents.transitions import log_changes
+from app.metrics.definitions import CHECKS
 from app.monitors import service
 from app.monitors.configuration import config_of
 from app.monitors.errors import HeartbeatNotCheckedError, UnreadableMonitorError
@@ -40,4 +41,5 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
     async with database.transaction() as session:
         recorded = await record(session, [completed])
     log_changes(recorded.changes)
+    CHECKS.labels(monitor.kind, "ok" if result.ok else "failed").inc()
     return completed

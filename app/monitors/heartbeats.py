@@ -51,7 +51,7 @@ class PingMiddleware:
         if found is None or scope["method"] not in _METHODS:
             await self.app(scope, receive, send)
             return
-        # It is not routed, but logged as if it were.
+        # It is not routed, but the metrics count it as if it were.
         scope["route"] = _ROUTE
         response = await _note(scope["app"].state.ping_writer, found[1])
         await response(scope, receive, send)

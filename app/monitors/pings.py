@@ -17,6 +17,7 @@ from app.checks.recording import CompletedCheck, Recorded, record
 from app.database import Database, DatabaseUnavailable
 from app.errors import NotFoundError
 from app.incidents.transitions import log_changes
+from app.metrics.definitions import CHECKS
 from app.probing.result import Result, Timings
 from app.windows import Hits
 
@@ -182,6 +183,7 @@ class PingWriter:
             request_id.by_monitor.set({number: given for number, given in ids.items() if given})
             heartbeats = [CompletedCheck(row.id, row.now, row.now, HEARTBEAT) for row in found]
             recorded = await record(session, heartbeats) if found else Recorded()
+        CHECKS.labels("heartbeat", "ok").inc(recorded.stored)
         log_changes(recorded.changes)
         return {row.token for row in found}
 

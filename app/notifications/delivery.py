@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database, DatabaseUnavailable
+from app.metrics.definitions import DELIVERIES
 from app.notifications.apprise import AppriseSender
 from app.notifications.failure import DeliveryError
 from app.notifications.rounds import Rounds
@@ -177,6 +178,8 @@ class DeliveryLoop:
             "request_id": delivery.request_id,
             "duration_ms": round((time.perf_counter() - began) * 1000, 1),
         }
+        result = "sent" if outcome.error is None else "failed"
+        DELIVERIES.labels(delivery.kind, result).inc()
         if outcome.error is None:
             log.info("notification %d sent", delivery.id, extra=facts)
         else:
