@@ -24,6 +24,7 @@ from app.events.hub import Hub
 from app.incidents import routes as incidents
 from app.metrics import resources
 from app.metrics import routes as metrics
+from app.metrics.figures import Figures
 from app.monitors import heartbeats
 from app.monitors import routes as monitors
 from app.monitors.pings import PingWriter
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings.database_url, pool_size=settings.database_pool_size)
         resources.watch(app.state.database)
+        app.state.figures = Figures(app.state.database, limit=settings.metrics_monitors)
         app.state.cache = open_cache(settings.redis_url)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         app.state.summary = CachedSummary(app.state.database, app.state.cache)

@@ -15,6 +15,9 @@ IpNetwork = IPv4Network | IPv6Network
 class Settings(BaseSettings):
     """The environment variables, named like the fields, in capitals."""
 
+    metrics_monitors: Annotated[int, Field(ge=0, le=50_000)] = 1000
+    """The number of monitors, oldest first, that have their own series in the metrics."""
+
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9100
     """The port where a worker serves its metrics; 0: none. The API serves its own at /metrics."""
 

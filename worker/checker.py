@@ -12,6 +12,7 @@ from app.database import Database, DatabaseUnavailable
 from app.metrics.definitions import CHECKS, CLAIMED, LAST_CLAIM, LATENESS, PROBES, RUNNING
 from app.probing.prober import Prober
 from app.probing.result import CheckerFault, Result, Timings
+from worker.certificates import Certificates
 from worker.failure_review import FailureReview
 from worker.faults import Faults
 from worker.result_writer import ResultWriter
@@ -55,12 +56,14 @@ class Checker:
         concurrency: int,
         faults: Faults,
         selfcheck: SelfCheck,
+        certificates: Certificates,
     ) -> None:
         self._database = database
         self._prober = prober
         self._writer = writer
         self._concurrency = concurrency
         self._faults = faults
+        self._certificates = certificates
         self._targets = TargetCache()
         self._floor = Floor()
         self._claiming = asyncio.Lock()
@@ -172,6 +175,7 @@ class Checker:
             return
         if result.latency_ms is not None:
             PROBES.labels(claimed.kind).observe(result.latency_ms / 1000)
+        self._certificates.note(claimed.monitor_id, result.certificate_expires)
         completed = _completed(claimed, result)
         if result.ok:
             self._unmade_in_a_row.pop(claimed.monitor_id, None)

@@ -21,6 +21,7 @@ from app.metrics import resources
 from app.probing.prober import Prober
 from app.settings import Settings
 from worker import capacity, health
+from worker.certificates import Certificates
 from worker.checker import Checker
 from worker.delivering import Delivering
 from worker.faults import Faults
@@ -77,6 +78,7 @@ class Engine:
             concurrency=capacity.fit(settings.check_concurrency),
             faults=self._faults,
             selfcheck=SelfCheck(nameservers),
+            certificates=Certificates(settings.metrics_monitors),
         )
         self._look = asyncio.Event()
         self._upkeep_asked = asyncio.Event()

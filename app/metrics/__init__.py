@@ -1,1 +1,1 @@
-"""Metrics for Prometheus: those of this process."""
+"""Metrics for Prometheus: of this process, and of the whole installation from the database."""

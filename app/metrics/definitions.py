@@ -1,6 +1,6 @@
 """The metrics of a process's own work. Names, units and labels follow Prometheus' conventions.
 
-Labels are bounded: kinds, outcomes, and route templates. Nothing that a
+Labels are bounded: kinds, outcomes, route templates, and monitors up to a limit. Nothing that a
 client or a target sends can create a new series.
 """
 
@@ -49,6 +49,12 @@ LAST_CLAIM = Gauge(
     multiprocess_mode="livemax",
 )
 WAKE_UPS = Counter("stagewatch_wake_ups_total", "Wake-ups that beat has sent to the broker.")
+CERTIFICATES = Gauge(
+    "stagewatch_certificate_expiry_timestamp_seconds",
+    "When the certificate of a monitor's target expires.",
+    ["monitor_id"],
+    multiprocess_mode="livemostrecent",
+)
 
 DELIVERIES = Counter(
     "stagewatch_notification_attempts_total",

@@ -15,11 +15,13 @@ __all__ = ["CONTENT_TYPE_LATEST", "render"]
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def render() -> bytes:
-    """Return all metrics in Prometheus' text format."""
+def render(*, more: CollectorRegistry | None = None) -> bytes:
+    """Return all metrics, and those of `more`, in Prometheus' text format."""
     resources.observe()
     if FOLDER in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
-        return generate_latest(registry)
-    return generate_latest()
+        text = generate_latest(registry)
+    else:
+        text = generate_latest()
+    return text + generate_latest(more) if more else text

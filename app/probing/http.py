@@ -155,6 +155,7 @@ class HttpClient:
                 protocol.transport = transport
                 if request.certificate:
                     expires = _earlier(expires, certificate_expiry(transport))
+                    watch.certificate_expires = expires
                 protocol.send()
             await answer.done
         finally:

@@ -64,7 +64,14 @@ class Prober:
         except Failure as failure:
             error = reason(failure.reason)
         timings = watch.timings()
-        return Result(error is None, timings.total_ms, timings, watch.status_code, error)
+        return Result(
+            error is None,
+            timings.total_ms,
+            timings,
+            watch.status_code,
+            error,
+            watch.certificate_expires,
+        )
 
     async def look(
         self,

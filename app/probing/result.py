@@ -45,7 +45,8 @@ class Timings:
 class Result:
     """The outcome of one check: `error` is None if it is ok, else a plain sentence.
 
-    `latency_ms` is the total in milliseconds, `status_code` the last HTTP status that was seen.
+    `latency_ms` is the total in milliseconds, `status_code` the last HTTP status that was seen,
+    `certificate_expires` the end of the earliest verified certificate, in seconds since the epoch.
     """
 
     ok: bool
@@ -53,17 +54,20 @@ class Result:
     timings: Timings
     status_code: int | None = None
     error: str | None = None
+    certificate_expires: float | None = None
 
 
 class Stopwatch:
     """Collects the phases of one check, in milliseconds; `phase` names the current one.
 
-    `status_code` is the last HTTP status that was received. It reads `perf_counter`, not the
+    `status_code` is the last HTTP status that was received, `certificate_expires` the end of the
+    certificate that expires first. It reads `perf_counter`, not the
     loop's clock: uvloop's has a resolution of one millisecond and stands still while callbacks
     run.
     """
 
     __slots__ = (
+        "certificate_expires",
         "connect_ms",
         "dns_ms",
         "first_byte_ms",
@@ -81,6 +85,7 @@ class Stopwatch:
         self.tls_ms: float | None = None
         self.first_byte_ms: float | None = None
         self.status_code: int | None = None
+        self.certificate_expires: float | None = None
 
     def timings(self) -> Timings:
         """Return the phases so far, the total being the time since the start."""

@@ -52,7 +52,7 @@ class HttpTarget:
             self.follow_redirects,
             self.verify_tls,
             keep_body=self.keyword is not None or self.json_path is not None,
-            certificate=self.certificate_days is not None and self.verify_tls,
+            certificate=self.verify_tls,
         )
         object.__setattr__(self, "request", request)
 

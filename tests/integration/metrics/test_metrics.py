@@ -1,13 +1,16 @@
 """GET /metrics with a real database, after requests and checks."""
 
 import time
+from weakref import WeakSet
 
+import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.main import create_app
 from app.settings import Settings
 from tests.integration.conftest import Workers
+from tests.services import query
 from tests.sites import Site
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -27,8 +30,13 @@ def value(found: Samples, name: str, **labels: str) -> float | None:
     return found.get((f"stagewatch_{name}", frozenset(labels.items())))
 
 
-def add(client: TestClient, site: Site) -> int:
-    config = {"name": "Site", "kind": "http", "url": site.url, "confirmations": 1}
+@pytest.fixture
+def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.metrics.figures.KEEP_SECONDS", 0)
+
+
+def add(client: TestClient, site: Site, name: str = "Site") -> int:
+    config = {"name": name, "kind": "http", "url": site.url, "confirmations": 1}
     return int(client.post("/api/monitors", json=config).json()["id"])
 
 
@@ -57,7 +65,7 @@ def test_unknown_paths_and_methods_share_one_series(client: TestClient) -> None:
 
 
 def test_checks_of_a_worker_are_counted_by_kind_and_outcome_and_timed(
-    client: TestClient, site: Site, workers: Workers
+    client: TestClient, site: Site, workers: Workers, fresh: None
 ) -> None:
     before = samples(client)
     number = add(client, site)
@@ -75,13 +83,91 @@ def test_checks_of_a_worker_are_counted_by_kind_and_outcome_and_timed(
     ):
         assert (value(after, name, **labels) or 0) > (value(before, name, **labels) or 0), name
     assert (value(after, "last_claim_timestamp_seconds") or 0) > time.time() - 60
+    assert value(after, "monitor_up", monitor_id=str(number)) == 1
+    assert (value(after, "monitor_latency_seconds", monitor_id=str(number)) or 0) > 0
+    assert value(after, "monitors", state="up") == 1
 
 
-def test_process_metrics_are_shown_without_a_database(settings: Settings) -> None:
+def test_a_schedule_without_workers_shows_as_overdue(
+    client: TestClient, site: Site, fresh: None, database_url: str
+) -> None:
+    add(client, site)
+    late = "UPDATE schedule SET claimable_at = now() - interval '1 minute', lease = 1 RETURNING 1"
+    query(database_url, late)
+
+    found = samples(client)
+
+    assert value(found, "checks_overdue") == 1
+    assert 59 < (value(found, "schedule_lateness_seconds") or 0) < 120
+    assert value(found, "leases_expired") == 1
+
+
+def test_results_that_can_not_be_stored_are_counted_although_the_schedule_is_kept(
+    client: TestClient, site: Site, fresh: None, database_url: str
+) -> None:
+    number = add(client, site)
+    client.post(f"/api/monitors/{number}/check")
+    query(
+        database_url,
+        "UPDATE schedule SET claimable_at = now() + interval '10 s', lease = 1 RETURNING 1",
+    )
+    query(database_url, "UPDATE monitors SET updated_at = now() - interval '1 h' RETURNING 1")
+    query(database_url, "UPDATE states SET checked_at = now() - interval '1 h' RETURNING 1")
+
+    found = samples(client)
+
+    assert value(found, "checks_overdue") == 0
+    assert value(found, "monitors_overdue") == 1
+
+
+def test_pending_and_dead_notifications_are_counted(
+    client: TestClient, fresh: None, database_url: str
+) -> None:
+    channel = {"name": "Hook", "kind": "webhook", "url": "http://127.0.0.1:1/"}
+    number = client.post("/api/channels", json=channel).json()["id"]
+    for _ in range(2):
+        client.post(f"/api/channels/{number}/test")
+    query(
+        database_url,
+        "UPDATE notifications SET state = CASE id WHEN 1 THEN 'dead' ELSE state END, "
+        "created_at = now() - interval '1 hour' RETURNING 1",
+    )
+
+    found = samples(client)
+
+    assert value(found, "notifications_dead") == 1
+    assert value(found, "notifications_pending") == 1
+    assert 3599 < (value(found, "notifications_oldest_seconds") or 0) < 3700
+
+
+def test_series_of_monitors_have_a_limit(settings: Settings, site: Site) -> None:
+    app = create_app(settings.model_copy(update={"metrics_monitors": 2}))
+    with TestClient(app) as client:
+        for number in range(3):
+            add(client, site, name=f"Site {number}")
+
+        found = samples(client)
+
+    named = [dict(labels)["name"] for name, labels in found if name == "stagewatch_monitor_info"]
+    assert sorted(named) == ["Site 0", "Site 1"]
+
+
+def test_the_limit_of_the_pool_is_shown_as_it_is_set(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without the pools of other tests.
+    monkeypatch.setattr("app.metrics.resources._watched", WeakSet())
+    app = create_app(settings.model_copy(update={"database_pool_size": 7}))
+    with TestClient(app) as client:
+        assert value(samples(client), "database_connections_max") == 7
+
+
+def test_other_metrics_are_shown_without_a_database(settings: Settings) -> None:
     gone = settings.model_copy(update={"database_url": "postgresql+asyncpg://x:x@127.0.0.1:1/x"})
     with TestClient(create_app(gone)) as client:
         found = samples(client)
 
+    assert value(found, "database_up") == 0
     assert value(found, "database_connections", state="in_use") is not None
     assert ("process_resident_memory_bytes", frozenset()) in found
 

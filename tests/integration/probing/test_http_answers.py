@@ -1,6 +1,7 @@
 """Good responses, and the conditions that they may have to meet."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -370,3 +371,14 @@ def test_a_single_request_gives_the_answer_itself(session: Session, targets: Tar
 def test_a_target_with_a_line_break_in_a_header_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="line break"):
         HttpTarget(parse_url("http://a.test"), headers=(("X", "a\r\nY: b"),))
+
+
+def test_the_date_of_a_verified_certificate_is_part_of_the_result(
+    probe: Probe, targets: Targets
+) -> None:
+    verified = probe(targets.url(tls="good"))
+    unverified = probe(targets.url(tls="good"), verify_tls=False)
+
+    assert verified.certificate_expires is not None
+    assert 9 < (verified.certificate_expires - time.time()) / 86400 < 12
+    assert unverified.certificate_expires is None
