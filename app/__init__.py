@@ -1,4 +1,4 @@
 """Stagewatch: an uptime monitor's API."""
 
-__version__ = "0.9.0"
-STAGE = "09"
+__version__ = "0.10.0"
+STAGE = "10"

@@ -6,4 +6,4 @@ set -eu
 assets=/usr/share/nginx/html/assets
 hash=$(find "$assets" -type f -exec sha256sum {} + | LC_ALL=C sort -k 2 | sha256sum | cut -c 1-12)
 printf 'map "" $assets_hash { default %s; }\n' "$hash" >/etc/nginx/conf.d/assets-hash.conf
-echo "$0: assets are /assets/$hash/"
+[ -n "${NGINX_ENTRYPOINT_QUIET_LOGS:-}" ] || echo "$0: assets are /assets/$hash/"
