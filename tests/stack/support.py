@@ -23,6 +23,8 @@ from testcontainers.compose import DockerCompose
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
+# Variables for ports of this machine. With 0 Docker takes a free one.
+PORTS = ("HTTP_PORT", "PROMETHEUS_PORT")
 # Where Nginx, the API or Flask serve in their containers.
 SERVING = {80, 8000, 5000}
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))
@@ -157,7 +159,7 @@ class Stack(DockerCompose):
         self.name = name or f"stagewatch-test-{uuid.uuid4().hex[:8]}"
         # The project's name is in it, so projects do not overwrite each other's.
         self.image = f"{self.name}:stage-{stage}"
-        self.env = {"HTTP_PORT": "0", **(env or {})}
+        self.env = dict.fromkeys(PORTS, "0") | dict(env or {})
         self.up = up
 
     @cached_property

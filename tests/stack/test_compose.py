@@ -98,7 +98,7 @@ def test_the_image_that_is_built_by_default_has_code_that_the_program_cant_chang
 def copy(folder: Path) -> None:
     """Copy the files that the stack is made of, where a test may change them."""
     ignored = shutil.ignore_patterns("__pycache__", ".env")
-    for name in ("app", "worker", "migrations", "compose", "nginx"):
+    for name in ("app", "worker", "migrations", "compose", "nginx", "monitoring"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("Dockerfile", ".dockerignore", "alembic.ini", "requirements.lock", "compose.yaml"):
         shutil.copy(ROOT / name, folder)

@@ -19,7 +19,11 @@ HELLO = {
     "api": (8000, b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n", b'{"status":"ok"}'),
     "db": (5432, bytes.fromhex("0000000804d2162f"), b"N"),
     "redis": (6379, b"PING\r\n", b"+PONG"),
+    "worker": (9100, b"GET / HTTP/1.0\r\n\r\n", b"see /metrics"),
+    "beat": (9100, b"GET / HTTP/1.0\r\n\r\n", b"see /metrics"),
 }
+# Services that listen at one of their names only.
+ALIASED = {"api", "worker", "beat"}
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +94,17 @@ def listening(stack: Stack, container: str) -> set[int]:
 
 
 def test_services_answer_inside_the_stack_but_not_from_the_host(stack: Stack) -> None:
-    ports = {service: listening(stack, service) for service in HELLO}
-    assert ports == {"api": {8000}, "db": {5432}, "redis": {6379}}
+    services = ("api", "db", "redis", "worker", "beat")
+    ports = {service: listening(stack, service) for service in services}
+    assert ports == {
+        "api": {8000},
+        "db": {5432},
+        "redis": {6379},
+        "worker": {9100},
+        "beat": {9100},
+    }
     for service, (port, said, answer) in HELLO.items():
-        # The API listens at one of its names only.
-        name = "api.backend" if service == "api" else service
+        name = f"{service}.backend" if service in ALIASED else service
         assert answer.decode() in inside(stack, "worker", ASK, name, str(port), said.hex())
 
         [container] = stack.containers(service)
@@ -104,11 +114,11 @@ def test_services_answer_inside_the_stack_but_not_from_the_host(stack: Stack) ->
             assert not heard_outside.strip().endswith(answer), f"{service} at {host}:{port}"
 
 
-def test_only_nginx_is_published_and_only_on_localhost(stack: Stack) -> None:
+def test_only_nginx_and_prometheus_are_published_on_localhost(stack: Stack) -> None:
     published = stack.run("ps", "--format", "{{.Service}} {{.Ports}}").splitlines()
     ports = [line.split(maxsplit=1) for line in published if "->" in line]
 
-    assert [service for service, _ in ports] == ["nginx"]
+    assert sorted(service for service, _ in ports) == ["nginx", "prometheus"]
     assert all(port.startswith("127.0.0.1:") for _, port in ports)
 
 
@@ -241,7 +251,7 @@ def test_text_is_compressed_if_the_client_accepts_it(address: str) -> None:
         assert len(packed.body) < len(plain.body)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/502.html", "/_problem", "/assets/"])
+@pytest.mark.parametrize("path", ["/nothing", "/metrics", "/502.html", "/_problem", "/assets/"])
 def test_an_unknown_path_is_a_page_for_browsers_and_else_a_problem(address: str, path: str) -> None:
     program, browser = (request(address + path, headers=each) for each in ({}, PAGE))
 

@@ -1,0 +1,157 @@
+"""Stage 10: metrics of everything."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.stack.support import ROOT, Stack, docker, request, wait_for
+
+JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "prometheus"}
+DATABASE_SECRET = "4711-of-the-database"
+
+# The first time it refuses, so that somebody has a
+# reason to log the address.
+RECEIVER = """
+import http.server
+status = [200, 500]
+class Hook(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(status.pop() if len(status) > 1 else status[0])
+        self.end_headers()
+    def log_message(self, *arguments):
+        pass
+http.server.ThreadingHTTPServer(("", 9000), Hook).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Start a copy of the stack that waits for seconds instead of minutes."""
+    root = tmp_path_factory.mktemp("stagewatch")
+    ignored = shutil.ignore_patterns("__pycache__", ".env")
+    for name in ("app", "worker", "migrations", "compose", "nginx", "monitoring"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
+    for name in ("Dockerfile", "alembic.ini", "requirements.lock", ".dockerignore"):
+        shutil.copy(ROOT / name, root / name)
+    path = root / "monitoring/prometheus.yml"
+    text = path.read_text().replace("scrape_timeout: 10s", "scrape_timeout: 1s")
+    path.write_text(re.sub(r"interval: (5s|15s)\b", "interval: 1s", text))
+    env = {
+        "POSTGRES_PASSWORD": DATABASE_SECRET,
+        "ALLOWED_HOSTS": "localhost,nginx",
+        "ALLOWED_NETWORKS": "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8",
+    }
+    with Stack(root=root, env=env, up=("--wait",)) as stack:
+        name = f"{stack.name}-receiver"
+        network = f"{stack.name}_default"
+        docker(
+            *("run", "--detach", "--name", name, "--network", network),
+            *("--network-alias", "receiver", "python:3.14-slim", "python", "-c", RECEIVER),
+        )
+        try:
+            yield stack
+        finally:
+            docker("rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def prometheus(stack: Stack) -> str:
+    return "http://" + stack.run("port", "prometheus", "9090").strip()
+
+
+def query(prometheus: str, expression: str) -> list[Any]:
+    """Return what Prometheus has for an expression."""
+    answer = request(f"{prometheus}/api/v1/query?query={quote(expression)}").json()
+    assert answer["status"] == "success", answer
+    result: list[Any] = answer["data"]["result"]
+    return result
+
+
+def test_all_targets_and_the_servers_behind_the_exporters_are_up(prometheus: str) -> None:
+    def up() -> bool:
+        return {row["metric"]["job"] for row in query(prometheus, "up == 1")} == JOBS
+
+    wait_for(up, seconds=60, what="all targets to be up")
+
+    for expression in ("pg_up", "redis_up", "nginx_up", "max(stagewatch_database_up)"):
+        assert [row["value"][1] for row in query(prometheus, expression)] == ["1"], expression
+
+
+def test_metrics_are_not_reached_through_nginx(stack: Stack) -> None:
+    for path in ("/metrics", "/metrics/", "/api/metrics", "/stub_status"):
+        assert request(stack.url(path)).status == 404
+
+
+def test_a_second_container_of_a_service_is_a_target_and_counted_once(
+    stack: Stack, prometheus: str
+) -> None:
+    monitor = {"name": "Itself", "kind": "http", "url": "http://nginx/health"}
+    answer = request(stack.url("/api/monitors"), method="POST", json_body=monitor)
+    assert answer.status == 201
+    scale = ("--scale", "api=2", "--scale", "worker=2")
+    stack.run("up", "--detach", "--wait", "--no-deps", *scale, "api", "worker")
+
+    def number(expression: str) -> float:
+        return float((query(prometheus, expression) or [{"value": (0, 0)}])[0]["value"][1])
+
+    for job in ("api", "worker"):
+        expression = f'count(up{{job="{job}"}} == 1)'
+        wait_for(lambda e=expression: number(e) == 2, seconds=60, what=f"two of {job}")  # type: ignore[misc]  # a default
+    wait_for(
+        lambda: number("count(stagewatch_monitors{state='up'} == 1)") == 2,
+        what="both of the API to tell of the monitor",
+    )
+    assert number("max(stagewatch_monitors{state='up'})") == 1
+    stack.run("up", "--detach", "--wait", "--no-deps", "api", "worker")
+
+
+def test_no_secret_is_in_any_log(stack: Stack) -> None:
+    monitor = {
+        "name": "With secrets",
+        "kind": "http",
+        "url": "http://receiver:9000/?key=url-secret",
+        "headers": {"Authorization": "Bearer header-secret"},
+        "interval_seconds": 5,
+    }
+    beat = {"name": "Job", "kind": "heartbeat", "period_seconds": 60}
+    channels = (
+        {"name": "A", "kind": "apprise", "url": "json://user:apprise-secret@receiver:9000/x"},
+        {
+            "name": "B",
+            "kind": "webhook",
+            "url": "http://receiver:9000/hook-path-secret?key=hook-secret",
+            "secret": "signing-secret-4711",
+        },
+    )
+    address = stack.url("")
+    for each in (monitor, *channels):
+        path = "channels" if "interval_seconds" not in each else "monitors"
+        answer = request(f"{address}/api/{path}", method="POST", json_body=each)
+        assert answer.status == 201, answer.body
+        if path == "channels":
+            request(f"{address}/api/channels/{answer.json()['id']}/test", method="POST")
+    token = request(f"{address}/api/monitors", method="POST", json_body=beat).json()["token"]
+    for _ in range(100):
+        request(f"{address}/ping/{token}?key=query-secret")
+    request(f"{address}/api/monitors?q=query-secret")
+    # While the database is away, everything that needs it says so in its log.
+    stack.run("stop", "db")
+    request(f"{address}/ping/{token}", timeout=30)
+    request(f"{address}/api/monitors", timeout=30)
+    stack.run("start", "db")
+    wait_for(lambda: request(f"{address}/ready").status == 200, seconds=60, what="the database")
+
+    text = stack.run("logs", "--no-color", "--timestamps")
+
+    assert "prometheus" in text
+    secrets = (
+        *("url-secret", "header-secret", "apprise-secret", "hook-secret", "hook-path-secret"),
+        *("signing-secret-4711", "query-secret", token, DATABASE_SECRET),
+    )
+    for secret in secrets:
+        assert secret not in text, [line for line in text.splitlines() if secret in line][:3]
