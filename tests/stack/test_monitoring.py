@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -80,6 +81,31 @@ def test_all_targets_and_the_servers_behind_the_exporters_are_up(prometheus: str
 
     for expression in ("pg_up", "redis_up", "nginx_up", "max(stagewatch_database_up)"):
         assert [row["value"][1] for row in query(prometheus, expression)] == ["1"], expression
+
+
+def test_no_critical_alert_fires_in_a_healthy_stack(prometheus: str) -> None:
+    # Except those about the receiver, which refuses the first message of these tests, and about the
+    # disk, which is this machine's.
+    others = 'alertname!~"AlertsNotDelivered|DiskFull"'
+    expression = f'ALERTS{{alertstate="firing", severity="critical", {others}}}'
+
+    def scraped() -> bool:
+        return len(query(prometheus, "up == 1")) == len(JOBS)
+
+    wait_for(scraped, seconds=60, what="all targets to be up")
+    wait_for(
+        lambda: scraped() and not query(prometheus, expression),
+        seconds=60,
+        what="alerts from the start to end",
+    )
+    # All rules must have been evaluated since.
+    begun = time.time()
+    evaluated = "min(prometheus_rule_group_last_evaluation_timestamp_seconds)"
+    wait_for(
+        lambda: float(query(prometheus, evaluated)[0]["value"][1]) > begun,
+        what="another evaluation of the rules",
+    )
+    assert query(prometheus, expression) == []
 
 
 def test_metrics_are_not_reached_through_nginx(stack: Stack) -> None:
