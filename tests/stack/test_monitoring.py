@@ -1,5 +1,6 @@
-"""Stage 10: metrics of everything."""
+"""Stage 10: metrics of every container, and an alert that arrives."""
 
+import json
 import re
 import shutil
 import time
@@ -11,17 +12,19 @@ import pytest
 
 from tests.stack.support import ROOT, Stack, docker, request, wait_for
 
-JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "prometheus"}
+JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "alertmanager", "prometheus"}
+# In settings; the last part of each is the secret.
 DATABASE_SECRET = "4711-of-the-database"
+ALERT_URL = "http://user:alert-url-secret@receiver:9000/alert-path-secret"
 
-# The first time it refuses, so that somebody has a
+# Prints what is posted to it, a line each. The first time it refuses, so that somebody has a
 # reason to log the address.
 RECEIVER = """
 import http.server
 status = [200, 500]
 class Hook(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        print(self.rfile.read(int(self.headers["content-length"])).decode(), flush=True)
         self.send_response(status.pop() if len(status) > 1 else status[0])
         self.end_headers()
     def log_message(self, *arguments):
@@ -39,11 +42,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     for name in ("Dockerfile", "alembic.ini", "requirements.lock", ".dockerignore"):
         shutil.copy(ROOT / name, root / name)
-    path = root / "monitoring/prometheus.yml"
-    text = path.read_text().replace("scrape_timeout: 10s", "scrape_timeout: 1s")
-    path.write_text(re.sub(r"interval: (5s|15s)\b", "interval: 1s", text))
+    for name in ("prometheus.yml", "alertmanager.yml", "rules/stagewatch.yml"):
+        path = root / "monitoring" / name
+        text = path.read_text().replace("scrape_timeout: 10s", "scrape_timeout: 1s")
+        text = re.sub(r"(interval|for|wait): (5s|15s|10s|1m|2m|5m|10m)\b", r"\1: 1s", text)
+        path.write_text(text)
     env = {
         "POSTGRES_PASSWORD": DATABASE_SECRET,
+        "ALERT_WEBHOOK_URL": ALERT_URL,
         "ALLOWED_HOSTS": "localhost,nginx",
         "ALLOWED_NETWORKS": "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8",
     }
@@ -71,6 +77,17 @@ def query(prometheus: str, expression: str) -> list[Any]:
     assert answer["status"] == "success", answer
     result: list[Any] = answer["data"]["result"]
     return result
+
+
+def told(stack: Stack, alert: str, status: str) -> bool:
+    """Whether a notification says that the alert is `firing` or `resolved`."""
+    printed = docker("logs", f"{stack.name}-receiver").splitlines()
+    posted = [json.loads(line) for line in printed if line.startswith("{")]
+    return any(
+        each["labels"]["alertname"] == alert and each["status"] == status
+        for message in posted
+        for each in message.get("alerts", ())
+    )
 
 
 def test_all_targets_and_the_servers_behind_the_exporters_are_up(prometheus: str) -> None:
@@ -136,6 +153,14 @@ def test_a_second_container_of_a_service_is_a_target_and_counted_once(
     stack.run("up", "--detach", "--wait", "--no-deps", "api", "worker")
 
 
+def test_an_alert_reports_stopped_workers_and_their_recovery(stack: Stack) -> None:
+    stack.run("stop", "worker")
+    wait_for(lambda: told(stack, "WorkerGone", "firing"), seconds=60, what="the alert")
+    stack.run("start", "worker")
+
+    wait_for(lambda: told(stack, "WorkerGone", "resolved"), seconds=90, what="the alert's end")
+
+
 def test_no_secret_is_in_any_log(stack: Stack) -> None:
     monitor = {
         "name": "With secrets",
@@ -169,15 +194,17 @@ def test_no_secret_is_in_any_log(stack: Stack) -> None:
     stack.run("stop", "db")
     request(f"{address}/ping/{token}", timeout=30)
     request(f"{address}/api/monitors", timeout=30)
+    wait_for(lambda: told(stack, "DatabaseDown", "firing"), seconds=60, what="that to be told")
     stack.run("start", "db")
     wait_for(lambda: request(f"{address}/ready").status == 200, seconds=60, what="the database")
 
     text = stack.run("logs", "--no-color", "--timestamps")
 
-    assert "prometheus" in text
+    assert "alertmanager" in text
     secrets = (
         *("url-secret", "header-secret", "apprise-secret", "hook-secret", "hook-path-secret"),
         *("signing-secret-4711", "query-secret", token, DATABASE_SECRET),
+        *("alert-url-secret", "alert-path-secret"),
     )
     for secret in secrets:
         assert secret not in text, [line for line in text.splitlines() if secret in line][:3]

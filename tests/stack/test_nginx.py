@@ -21,9 +21,10 @@ HELLO = {
     "redis": (6379, b"PING\r\n", b"+PONG"),
     "worker": (9100, b"GET / HTTP/1.0\r\n\r\n", b"see /metrics"),
     "beat": (9100, b"GET / HTTP/1.0\r\n\r\n", b"see /metrics"),
+    "alertmanager": (9093, b"GET /-/healthy HTTP/1.0\r\n\r\n", b"OK"),
 }
 # Services that listen at one of their names only.
-ALIASED = {"api", "worker", "beat"}
+ALIASED = {"api", "worker", "beat", "alertmanager"}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def listening(stack: Stack, container: str) -> set[int]:
 
 
 def test_services_answer_inside_the_stack_but_not_from_the_host(stack: Stack) -> None:
-    services = ("api", "db", "redis", "worker", "beat")
+    services = ("api", "db", "redis", "worker", "beat", "alertmanager")
     ports = {service: listening(stack, service) for service in services}
     assert ports == {
         "api": {8000},
@@ -102,6 +103,7 @@ def test_services_answer_inside_the_stack_but_not_from_the_host(stack: Stack) ->
         "redis": {6379},
         "worker": {9100},
         "beat": {9100},
+        "alertmanager": {9093},
     }
     for service, (port, said, answer) in HELLO.items():
         name = f"{service}.backend" if service in ALIASED else service

@@ -31,3 +31,14 @@ def test_every_alert_is_tested_and_has_a_section_in_the_runbooks() -> None:
     for alert in alerts():
         assert f"alertname: {alert}\n        exp_alerts:\n" in tests, alert
         assert f"\n## {alert}\n" in runbooks, alert
+
+
+def test_alertmanager_takes_its_configuration() -> None:
+    volume = f"{ROOT}/monitoring/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro"
+    image = ("--entrypoint", "amtool", "prom/alertmanager:v0.33.1")
+
+    text = docker(
+        "run", "--rm", "-v", volume, *image, "check-config", "/etc/alertmanager/alertmanager.yml"
+    )
+
+    assert "SUCCESS" in text
