@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 # Variables for ports of this machine. With 0 Docker takes a free one.
-PORTS = ("HTTP_PORT", "PROMETHEUS_PORT")
+PORTS = ("HTTP_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 # Where Nginx, the API or Flask serve in their containers.
 SERVING = {80, 8000, 5000}
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))

@@ -109,7 +109,7 @@ def test_a_log_that_grows_past_its_limit_loses_its_beginning(stack: Stack) -> No
 
 
 def test_every_service_has_a_limit_for_its_log(stack: Stack) -> None:
-    services = json.loads(stack.run("config", "--format", "json"))["services"]
+    services = json.loads(stack.run("--profile", "*", "config", "--format", "json"))["services"]
 
     limits = {name: service["logging"]["options"] for name, service in services.items()}
 
