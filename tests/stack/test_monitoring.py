@@ -15,6 +15,7 @@ from tests.stack.support import ROOT, Stack, docker, request, wait_for
 JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "alertmanager", "prometheus"}
 # In settings; the last part of each is the secret.
 DATABASE_SECRET = "4711-of-the-database"
+GRAFANA_SECRET = "4711-of-grafana"
 ALERT_URL = "http://user:alert-url-secret@receiver:9000/alert-path-secret"
 
 # Prints what is posted to it, a line each. The first time it refuses, so that somebody has a
@@ -49,6 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         path.write_text(text)
     env = {
         "POSTGRES_PASSWORD": DATABASE_SECRET,
+        "GRAFANA_PASSWORD": GRAFANA_SECRET,
         "ALERT_WEBHOOK_URL": ALERT_URL,
         "ALLOWED_HOSTS": "localhost,nginx",
         "ALLOWED_NETWORKS": "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8",
@@ -153,6 +155,32 @@ def test_a_second_container_of_a_service_is_a_target_and_counted_once(
     stack.run("up", "--detach", "--wait", "--no-deps", "api", "worker")
 
 
+def test_every_query_of_the_dashboards_has_an_answer(stack: Stack, prometheus: str) -> None:
+    monitor = {
+        "name": "Itself, often",
+        "kind": "http",
+        "url": "http://nginx/health",
+        "interval_seconds": 5,
+    }
+    request(stack.url("/api/monitors"), method="POST", json_body=monitor)
+    expressions = {
+        target["expr"]
+        for path in sorted((ROOT / "monitoring/grafana/dashboards").glob("*.json"))
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel["targets"]
+    }
+    assert len(expressions) > 30
+
+    def empty() -> list[str]:
+        request(stack.url("/api/status"))
+        return [expression for expression in expressions if not query(prometheus, expression)]
+
+    deadline = time.monotonic() + 90
+    while (missing := empty()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert missing == []
+
+
 def test_an_alert_reports_stopped_workers_and_their_recovery(stack: Stack) -> None:
     stack.run("stop", "worker")
     wait_for(lambda: told(stack, "WorkerGone", "firing"), seconds=60, what="the alert")
@@ -203,7 +231,7 @@ def test_no_secret_is_in_any_log(stack: Stack) -> None:
     assert "alertmanager" in text
     secrets = (
         *("url-secret", "header-secret", "apprise-secret", "hook-secret", "hook-path-secret"),
-        *("signing-secret-4711", "query-secret", token, DATABASE_SECRET),
+        *("signing-secret-4711", "query-secret", token, DATABASE_SECRET, GRAFANA_SECRET),
         *("alert-url-secret", "alert-path-secret"),
     )
     for secret in secrets:
