@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import time
 
 import asyncpg
 from alembic import context
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.channels.models
@@ -21,20 +23,51 @@ from app.settings import load_settings
 # run is logged.
 if not logging.getLogger().handlers:
     logs.configure(load_settings(), "migrate")
-    logging.getLogger("alembic").setLevel(logging.INFO)
+    # Not when SQL is printed, so that they do not mix.
+    quiet = context.is_offline_mode()
+    logging.getLogger("alembic").setLevel(logging.WARNING if quiet else logging.INFO)
+
+log = logging.getLogger("migrations")
 
 # Any number, the same for all migrations.
 LOCK = 7247
+# Queries that arrive after a migration that waits for a table wait behind it, even readers. So it
+# waits briefly, lets others pass, and tries again: a dump may hold its tables for minutes.
+LOCK_TIMEOUT = "SET lock_timeout = '2s'"
+TRY_AGAIN_SECONDS = 3
+GIVE_UP_SECONDS = 900
 
 
 def migrate(connection: Connection) -> None:
     # Two migrations at once must not both create the same table: the second waits here, and then
-    # has nothing left to do. The lock is released with the connection.
-    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+    # has nothing left to do. The lock is released with the connection. Poll for it: CREATE INDEX
+    # CONCURRENTLY waits for all open snapshots, even that of a blocked query.
+    while not connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+        connection.commit()
+        time.sleep(0.2)
+    connection.execute(text(LOCK_TIMEOUT))
     connection.commit()
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while True:
+        try:
+            run(connection)
+        except DBAPIError as error:
+            in_use = getattr(error.orig, "sqlstate", None) == "55P03"
+            if not in_use or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        connection.rollback()
+        log.warning("a table is in use: the migration is tried again in %d s", TRY_AGAIN_SECONDS)
+        time.sleep(TRY_AGAIN_SECONDS)
+
+
+def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        # Release a migration's locks before the next one begins.
+        transaction_per_migration=True,
         # The partitions of `checks` come and go with the days.
         include_name=lambda name, kind, _: (
             kind != "table" or not (name or "").startswith("checks_")
@@ -56,6 +89,15 @@ async def main() -> None:
         await engine.dispose()
 
 
+def write_sql() -> None:
+    """Write the migrations as SQL, to be read before they are run: `--sql`."""
+    context.configure(dialect_name="postgresql")
+    with context.begin_transaction():
+        context.execute(LOCK_TIMEOUT)
+        context.run_migrations()
+
+
 if context.is_offline_mode():
-    raise SystemExit("stagewatch: migrations need the database")
-asyncio.run(main())
+    write_sql()
+else:
+    asyncio.run(main())
