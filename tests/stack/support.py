@@ -186,7 +186,9 @@ class Stack(DockerCompose):
         return done.stdout
 
     def start(self) -> None:
-        self.run("up", "--detach", "--build", "--quiet-pull", *self.up)
+        # An image that is named comes from a registry.
+        build = "--no-build" if "STAGEWATCH_IMAGE" in self.env else "--build"
+        self.run("up", "--detach", build, "--quiet-pull", *self.up)
 
     def stop(self, down: bool = True) -> None:  # noqa: FBT002  # as inherited
         volumes = ["--volumes"] if down else []
