@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.channels.models
 import app.checks.models
 import app.incidents.models
+import app.keys.models
 import app.monitors.models
 import app.notifications.models  # noqa: F401  (imported for their tables)
 from app import logs

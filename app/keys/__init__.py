@@ -1,0 +1,1 @@
+"""API keys: which clients have access, and to what."""
