@@ -39,11 +39,18 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(8, 2 * (os.cpu_count() or 1))
 
 
+# Tests of stacks that build, pull and migrate, and measure nothing. They take a sixth of the time,
+# so a second worker runs them, once the integration tests have ended.
+BESIDE = tuple(f"tests/stack/test_{name}.py" for name in ("build", "delivery", "image", "upgrade"))
+
+
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # without types
-    """Run the tests of real stacks one at a time, and all others in parallel."""
+    """Run the tests of real stacks one or two at a time, and all others in parallel."""
 
     def _split_scope(self, nodeid: str) -> str:
-        # Two stacks at a time need more memory and time than they save, and so do two browsers. A
+        if nodeid.startswith(BESIDE):
+            return "beside"
+        # More stacks at a time need more memory and time than they save, and so do two browsers. A
         # stack and a browser don't run together either: when a network is added or removed, as for
         # a stack, Chromium aborts what it is loading.
         if nodeid.startswith(("tests/stack/", "tests/browser/")):
@@ -66,6 +73,8 @@ def _turn(item: pytest.Item) -> int:
     """Return when a test comes: what is longest and can't be divided begins first."""
     if item.nodeid.startswith(LAST):
         return 1
+    if item.nodeid.startswith(BESIDE):
+        return 3
     return 0 if item.nodeid.startswith("tests/stack/") else 2
 
 
