@@ -85,6 +85,13 @@ RUN groupadd --non-unique --gid "$GID" stagewatch \
  && useradd --non-unique --uid "$UID" --gid "$GID" --no-create-home --home-dir /srv \
     --shell /usr/sbin/nologin stagewatch
 
+# The operator's commands: docker compose exec api stagewatch --help
+# -P: import this program's modules, whatever is in the current directory.
+COPY --chmod=755 <<EOF /usr/local/bin/stagewatch
+#!/bin/sh
+PYTHONPATH=/srv exec python -P -m app.cli "\$@"
+EOF
+
 WORKDIR /srv
 EXPOSE 8000
 

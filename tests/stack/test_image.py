@@ -112,6 +112,10 @@ def test_secrets_history_and_tests_do_not_even_reach_the_build(tmp_path: Path) -
     assert set(sent) == {"/context/app/main.py", "/context/requirements.lock"}
 
 
+def test_the_operators_commands_are_in_it(api: DockerContainer) -> None:
+    assert inside(api, "stagewatch", "--version").startswith("stagewatch ")
+
+
 def test_docker_finds_it_healthy(api: DockerContainer) -> None:
     wait_for(lambda: health(api) == "healthy", what="the health check to pass")
 
