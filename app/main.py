@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from app import __version__, home, ready
 from app.api import openapi, problems
+from app.api.authentication import AuthenticationMiddleware
 from app.api.body_limit import BodyLimitMiddleware
 from app.api.content_type import JsonOnlyMiddleware
 from app.api.head import HeadMiddleware
@@ -22,6 +23,7 @@ from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
 from app.incidents import routes as incidents
+from app.keys.keyring import Keyring
 from app.metrics import resources
 from app.metrics import routes as metrics
 from app.metrics.figures import Figures
@@ -62,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         resources.watch(app.state.database)
         app.state.figures = Figures(app.state.database, limit=settings.metrics_monitors)
         app.state.cache = open_cache(settings.redis_url)
+        app.state.keyring = Keyring(app.state.database, settings.first_key)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         app.state.summary = CachedSummary(app.state.database, app.state.cache)
         streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
@@ -73,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         await app.state.summary.close()
         await app.state.ping_writer.close()
+        await app.state.keyring.close()
         await app.state.prober.close()
         await app.state.cache.close()
         await app.state.database.close()
@@ -91,6 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SameOriginMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit_per_minute)
+    if settings.keys_required:
+        app.add_middleware(AuthenticationMiddleware)
     app.add_middleware(heartbeats.PingMiddleware)
     app.add_middleware(AllowedHostsMiddleware, allowed=settings.allowed_hosts)
     app.add_middleware(RequestLogMiddleware, every=settings.access_log)

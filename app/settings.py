@@ -1,10 +1,11 @@
 """What the environment says, read once at the start and checked then."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -14,6 +15,15 @@ IpNetwork = IPv4Network | IPv6Network
 
 class Settings(BaseSettings):
     """The environment variables, named like the fields, in capitals."""
+
+    app_env: Literal["development", "production"] = "development"
+    """production: keys are required."""
+
+    api_keys: Literal["required", "off"] | None = None
+    """Whether the API requires a key, except for what is public. None: only in production."""
+
+    api_key: SecretStr | None = None
+    """A first key, with write access: 32 characters or more, as from `openssl rand -hex 32`."""
 
     metrics_monitors: Annotated[int, Field(ge=0, le=50_000)] = 1000
     """The number of monitors, oldest first, that have their own series in the metrics."""
@@ -95,6 +105,23 @@ class Settings(BaseSettings):
 
     nameservers: Annotated[tuple[str, ...], NoDecode] = ()
     """Name servers for checks, "ip" or "ip:port"; by default those of the system."""
+
+    @property
+    def keys_required(self) -> bool:
+        """Whether the API wants a key."""
+        return (self.api_keys or ("required" if self.app_env == "production" else "off")) != "off"
+
+    @property
+    def first_key(self) -> str | None:
+        """API_KEY as it is sent."""
+        return None if self.api_key is None else self.api_key.get_secret_value()
+
+    @field_validator("api_key")
+    @classmethod
+    def _sent_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]{32,200}", value.get_secret_value()):
+            raise ValueError("it must have 32 characters or more, and no blanks")
+        return value
 
     @field_validator("database_url")
     @classmethod

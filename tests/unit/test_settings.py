@@ -1,5 +1,7 @@
 """What the environment says is checked when it is read."""
 
+from typing import Any
+
 import pytest
 
 from app.settings import Settings, load_settings
@@ -39,3 +41,30 @@ def test_an_invalid_public_url_stops_the_program_at_startup(
 
     with pytest.raises(SystemExit, match="PUBLIC_URL"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("environment", "keys", "required"),
+    [
+        ("development", None, False),
+        ("production", None, True),
+        ("production", "off", False),
+        ("development", "required", True),
+    ],
+)
+def test_keys_are_required_in_production_unless_turned_off(
+    environment: Any, keys: Any, required: bool
+) -> None:
+    assert Settings(app_env=environment, api_keys=keys).keys_required is required
+
+
+@pytest.mark.parametrize("key", ["short", "with a blank " + 32 * "x", "ü" * 40, "x" * 201])
+def test_a_first_key_that_could_be_guessed_or_not_be_sent_is_refused(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("API_KEY", key)
+
+    with pytest.raises(SystemExit, match=r"API_KEY: .* 32 characters") as refused:
+        load_settings()
+
+    assert key not in str(refused.value)
