@@ -5,7 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem_response
 from app.database import DatabaseUnavailable
-from app.keys.keyring import Key, KeyRefused
+from app.keys.attempts import FailedAttempts
+from app.keys.keyring import Key, KeyRefused, Keyring
 
 REALM = 'Bearer realm="stagewatch"'
 # The name under which the key of a request is kept in its scope's state.
@@ -27,16 +28,28 @@ def key_of(scope: Scope) -> Key | None:
     return key
 
 
+class _TooManyWrongKeys(Exception):
+    """An address has to wait for `wait` seconds."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+
 class AuthenticationMiddleware:
     """ASGI middleware: finds the key of requests below `prefix`; 401 for an invalid one.
 
     A client that sends a key must learn that it is invalid. A request without a key is passed on.
     503 while the database does not answer: a 401 would make clients discard a valid key.
+
+    429 for an address that has sent too many different wrong keys. Only keys that were valid before
+    are then looked up, for other clients behind the same address.
     """
 
     def __init__(self, app: ASGIApp, prefix: str = "/api/") -> None:
         self.app = app
         self.prefix = prefix
+        self._failed = FailedAttempts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = None
@@ -45,11 +58,16 @@ class AuthenticationMiddleware:
         if token is None:
             await self.app(scope, receive, send)
             return
+        address = scope["client"][0] if scope.get("client") else "unknown"
         try:
-            key = await scope["app"].state.keyring.find(token)
+            key = await self._find(scope["app"].state.keyring, address, token)
         except KeyRefused as refused:
+            self._failed.note(address, token, str(refused))
             challenge = f'{REALM}, error="invalid_token", error_description="{refused}"'
             answer = problem_response(401, str(refused), headers={"WWW-Authenticate": challenge})
+        except _TooManyWrongKeys as limited:
+            detail = f"Too many wrong keys from {address}; try again in {limited.wait} s."
+            answer = problem_response(429, detail, headers={"Retry-After": str(limited.wait)})
         except DatabaseUnavailable:
             detail = "The database does not answer, so keys can't be checked; try again soon."
             answer = problem_response(503, detail, headers={"Retry-After": "5"})
@@ -58,3 +76,11 @@ class AuthenticationMiddleware:
             await self.app(scope, receive, send)
             return
         await answer(scope, receive, send)
+
+    async def _find(self, keyring: Keyring, address: str, token: str) -> Key:
+        if fault := self._failed.fault(address, token):
+            raise KeyRefused(fault)
+        wait = self._failed.wait(address)
+        if wait and not keyring.has_seen(token):
+            raise _TooManyWrongKeys(wait)
+        return await keyring.find(token)

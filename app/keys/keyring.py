@@ -76,6 +76,11 @@ class Keyring:
         # Held here, because the event loop itself holds tasks by weak references only.
         self._noting: set[asyncio.Task[None]] = set()
 
+    def has_seen(self, token: str) -> bool:
+        """Return whether a key was valid when this process last looked it up."""
+        made = digest(token)
+        return made in self._known or self._is_bootstrap(made)
+
     async def find(self, token: str) -> Key:
         """Return the key. Raises KeyRefused, and DatabaseUnavailable if it can't be looked up."""
         made = digest(token)
