@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from app import STAGE, __version__
+from app.api.access import requires
 
 router = APIRouter(tags=["service"])
 
@@ -45,7 +46,7 @@ class Time(BaseModel):
     time: AwareDatetime
 
 
-@router.get("/")
+@router.get("/", dependencies=[requires("public")])
 async def home() -> Home:
     """Return the name, the version, the stage and links to other routes."""
     links = {
@@ -66,13 +67,13 @@ async def home() -> Home:
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
 
 
-@router.get("/health")
+@router.get("/health", dependencies=[requires("public")])
 async def health() -> Health:
     """Return 200 as long as this process responds, with or without its dependencies."""
     return Health()
 
 
-@router.get("/time")
+@router.get("/time", dependencies=[requires("public")])
 async def time() -> Time:
     """Return the server's current time in UTC."""
     return Time(time=datetime.now(UTC))

@@ -87,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="An uptime monitor",
         lifespan=lifespan,
     )
+    app.state.keys_required = settings.keys_required
     app.state.public_url = settings.public_url
     # Middleware added last runs first: every request is logged whatever its outcome, one for the
     # wrong host is refused before anything else, and one over the limit costs only the counting.

@@ -5,6 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from app.api.access import requires
 from app.api.dependencies import CacheDep, DatabaseDep
 from app.cache import CacheUnavailable
 from app.database import DatabaseUnavailable
@@ -22,7 +23,7 @@ class Readiness(BaseModel):
     checks: dict[str, str] = Field(examples=[{"database": "ok", "redis": "ok"}])
 
 
-@router.get("/ready", responses={503: {"model": Readiness}})
+@router.get("/ready", dependencies=[requires("public")], responses={503: {"model": Readiness}})
 async def ready(database: DatabaseDep, cache: CacheDep, response: Response) -> Readiness:
     """Return 200 if all required dependencies respond, else 503. For liveness, use /health."""
     checks = {"database": "ok", "redis": "ok"}

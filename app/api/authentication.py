@@ -9,6 +9,7 @@ from app.keys.attempts import FailedAttempts
 from app.keys.keyring import Key, KeyRefused, Keyring
 
 REALM = 'Bearer realm="stagewatch"'
+WANTED = "This needs an API key, sent as `Authorization: Bearer sw_…`."
 # The name under which the key of a request is kept in its scope's state.
 KEY = "api_key"
 
@@ -39,8 +40,9 @@ class _TooManyWrongKeys(Exception):
 class AuthenticationMiddleware:
     """ASGI middleware: finds the key of requests below `prefix`; 401 for an invalid one.
 
-    A client that sends a key must learn that it is invalid. A request without a key is passed on.
-    503 while the database does not answer: a 401 would make clients discard a valid key.
+    Also on public routes: a client that sends a key must learn that it is invalid. A request
+    without a key is passed on, and the route decides (app.api.access). 503 while the database does
+    not answer: a 401 would make clients discard a valid key.
 
     429 for an address that has sent too many different wrong keys. Only keys that were valid before
     are then looked up, for other clients behind the same address.

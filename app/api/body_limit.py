@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.authentication import REALM, WANTED, key_of
 from app.api.problems import problem_response
 
 MAX_BODY_BYTES = 64 * 1024
@@ -16,7 +17,9 @@ class BodyLimitMiddleware:
     """ASGI middleware: 413 for a body of more than `limit` bytes, or the path's limit in `larger`.
 
     A declared length is refused at once. A chunked body without one is counted as it arrives, so
-    that a client can't fill the memory by omitting the length.
+    that a client can't fill the memory by omitting the length. Where keys are required, paths in
+    `larger` answer 401 without one: a route reads its body before it checks the key, and unknown
+    clients must not have megabytes of JSON read.
     """
 
     def __init__(
@@ -31,6 +34,10 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         limit = self.larger.get(scope["path"], self.limit)
+        if limit > self.limit and scope["app"].state.keys_required and key_of(scope) is None:
+            challenge = {"WWW-Authenticate": REALM, "connection": "close"}
+            await problem_response(401, WANTED, headers=challenge)(scope, receive, send)
+            return
         detail = f"The body must not be larger than {limit} bytes."
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Response
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from app.api.access import requires
 from app.api.dependencies import Session
 from app.api.etags import IfMatch, etag
 from app.api.pagination import Page, PageDep, paginate
@@ -16,7 +17,12 @@ from app.channels.schemas import ChannelIn, ChannelOut, channel_out
 from app.notifications.outbox import enqueue_test
 from app.notifications.schemas import NotificationOut
 
-router = APIRouter(prefix="/api/channels", tags=["channels"], responses=documented(429, 503))
+router = APIRouter(
+    prefix="/api/channels",
+    tags=["channels"],
+    dependencies=[requires("read", changing="write")],
+    responses=documented(429, 503),
+)
 
 Changes = Annotated[dict[str, Any], Body(examples=[{"name": "On call"}])]
 

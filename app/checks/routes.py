@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
+from app.api.access import requires
 from app.api.conditional import CACHEABLE, conditional
 from app.api.dependencies import DatabaseDep, ProberDep, Session
 from app.api.freshness import changes_status
@@ -25,21 +26,26 @@ router = APIRouter(
 )
 
 
-@router.post("/check", responses=documented(409))
+@router.post("/check", dependencies=[requires("write")], responses=documented(409))
 async def check_at_once(monitor_id: int, database: DatabaseDep, prober: ProberDep) -> CheckOut:
     """Check a monitor immediately, whenever its next check is due, and store the result."""
     completed = await check_now(database, prober, monitor_id)
     return result_out(completed.result, completed.checked_at)
 
 
-@router.get("/uptime")
+@router.get("/uptime", dependencies=[requires("read")])
 async def uptime(monitor_id: int, session: Session) -> dict[str, Uptime]:
     """Return uptime and latencies over 24h, 7d, 30d and 90d, keyed by those names."""
     await find(session, monitor_id)
     return await uptimes(session, monitor_id)
 
 
-@router.get("/latency", response_model=LatencySeries, responses=documented(422) | CACHEABLE)
+@router.get(
+    "/latency",
+    dependencies=[requires("public")],
+    response_model=LatencySeries,
+    responses=documented(422) | CACHEABLE,
+)
 async def latency(
     monitor_id: int,
     request: Request,
@@ -57,7 +63,7 @@ async def latency(
     )
 
 
-@router.get("/checks", responses=documented(422))
+@router.get("/checks", dependencies=[requires("public")], responses=documented(422))
 async def list_checks(monitor_id: int, session: Session, page: PageDep) -> Page[CheckOut]:
     """List a monitor's checks, newest first."""
     await find(session, monitor_id)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app.api.access import requires
 from app.api.dependencies import DatabaseDep
 from app.api.event_stream import EventStream
 from app.api.problems import documented
@@ -13,7 +14,7 @@ from app.checks.following import FollowedChecks
 from app.events.hub import Hub, Subscriber
 from app.monitors.service import find
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], dependencies=[requires("public")])
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.access import requires
 from app.api.dependencies import Session
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
@@ -40,7 +41,7 @@ router = APIRouter(
 )
 
 
-@router.get("", responses=documented(422))
+@router.get("", dependencies=[requires("public")], responses=documented(422))
 async def list_incidents(
     session: Session,
     page: PageDep,
@@ -67,13 +68,13 @@ async def list_incidents(
     return Page(items=items, next=following)
 
 
-@router.get("/{incident_id}", responses=documented(404))
+@router.get("/{incident_id}", dependencies=[requires("read")], responses=documented(404))
 async def read_incident(incident_id: int, session: Session) -> IncidentOut:
     """Return one incident."""
     return incident_out(*await _find(session, incident_id))
 
 
-@router.get("/{incident_id}/timeline", responses=documented(404))
+@router.get("/{incident_id}/timeline", dependencies=[requires("read")], responses=documented(404))
 async def read_timeline(incident_id: int, session: Session) -> TimelineOut:
     """Return an outage's course: checks before, during and after it, phases and notifications."""
     incident, name = await _find(session, incident_id)
@@ -85,7 +86,11 @@ async def read_timeline(incident_id: int, session: Session) -> TimelineOut:
     )
 
 
-@router.post("/{incident_id}/acknowledge", responses=documented(404, 422))
+@router.post(
+    "/{incident_id}/acknowledge",
+    dependencies=[requires("write")],
+    responses=documented(404, 422),
+)
 async def acknowledge_incident(
     incident_id: int, session: Session, acknowledgement: Acknowledgement | None = None
 ) -> IncidentOut:

@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
+from app.api.access import requires
 from app.metrics.exposition import CONTENT_TYPE_LATEST, render
 from app.metrics.figures import Figures
 
-router = APIRouter(tags=["service"])
+# No key: Prometheus connects over an internal network, and Nginx does not forward this path.
+router = APIRouter(tags=["service"], dependencies=[requires("public")])
 
 
 @router.get("/metrics", response_class=Response, include_in_schema=False)

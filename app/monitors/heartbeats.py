@@ -8,12 +8,14 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.access import requires
 from app.api.problems import documented, problem_response
 from app.database import DatabaseUnavailable
 from app.errors import NotFoundError
 from app.monitors.pings import PingWriter, TokenLimited
 
-router = APIRouter(tags=["heartbeats"])
+# The token in the path is the job's authorisation.
+router = APIRouter(tags=["heartbeats"], dependencies=[requires("public")])
 
 # The form of all tokens: 24 random bytes.
 _PATH = re.compile(r"/ping/([A-Za-z0-9_-]{32})", re.ASCII)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.access import requires
 from app.api.dependencies import Session
 from app.api.etags import IfMatch, etag
 from app.api.freshness import changes_status
@@ -25,7 +26,7 @@ from app.monitors.search import Search, matching
 router = APIRouter(
     prefix="/api/monitors",
     tags=["monitors"],
-    dependencies=[changes_status()],
+    dependencies=[requires("read", changing="write"), changes_status()],
     responses=documented(429, 503),
 )
 

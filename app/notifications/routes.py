@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy import select
 
+from app.api.access import requires
 from app.api.dependencies import Session
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
@@ -13,6 +14,7 @@ from app.notifications.schemas import NotificationOut, NotificationState
 router = APIRouter(
     prefix="/api/notifications",
     tags=["notifications"],
+    dependencies=[requires("read", changing="write")],
     responses=documented(429, 503),
 )
 

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter
 
+from app.api.access import requires
 from app.api.dependencies import ProberDep
 from app.api.problems import documented
 from app.monitors.suggestion import suggest
 from app.probing.schemas import ProbeRequest, ProbeResult, SuggestionOut, SuggestionRequest
 
-router = APIRouter(prefix="/api", tags=["probing"])
+# It changes nothing here, but the request may trigger an action at its target.
+router = APIRouter(prefix="/api", tags=["probing"], dependencies=[requires("write")])
 
 
 @router.post("/probe", responses=documented(413, 422, 429, 503))

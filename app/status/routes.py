@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app.api.access import requires
 from app.api.conditional import CACHEABLE, accepts_gzip, conditional
 from app.api.dependencies import BaseUrl, CachedSummaryDep, Session
 from app.api.problems import documented
@@ -18,7 +19,9 @@ from app.status.feed import feed
 from app.status.history import History, history
 from app.status.summary import Summary
 
-router = APIRouter(tags=["status"], responses=documented(429, 503))
+router = APIRouter(
+    tags=["status"], dependencies=[requires("public")], responses=documented(429, 503)
+)
 
 # 1 to 100 monitor ids.
 Ids = Annotated[

@@ -14,7 +14,17 @@ from tests.integration.checks.support import execute, row, with_database
 from tests.integration.keys.conftest import FIRST, Keys, sent
 from tests.services import query
 
+JSON = {"Content-Type": "application/json"}
 SHOP = {"name": "Shop", "kind": "http", "url": "https://example.com/"}
+
+
+def test_a_request_without_a_key_is_told_how_to_send_one(guarded: TestClient) -> None:
+    answer = guarded.get("/api/monitors")
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="stagewatch"'
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Authorization: Bearer" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +47,32 @@ def test_an_unknown_key_is_refused(guarded: TestClient, token: str) -> None:
     headers = [(b"authorization", b"Bearer " + token.encode())]
 
     assert guarded.get("/api/monitors", headers=headers).status_code == 401
+
+
+def test_a_change_with_a_read_only_key_is_forbidden(guarded: TestClient, keys: Keys) -> None:
+    answer = guarded.post("/api/monitors", json=SHOP, headers=keys.read)
+
+    assert answer.status_code == 403
+    assert 'error="insufficient_scope", scope="write"' in answer.headers["WWW-Authenticate"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_request_without_write_access_is_refused_before_validation(
+    guarded: TestClient, keys: Keys
+) -> None:
+    assert guarded.post("/api/monitors", json={}).status_code == 401
+    assert guarded.post("/api/monitors", json={}, headers=keys.read).status_code == 403
+
+
+def test_a_large_body_is_not_read_without_a_valid_key(guarded: TestClient, keys: Keys) -> None:
+    large = {"monitors": [SHOP | {"name": "x" * 200}] * 300}
+
+    refused = guarded.post("/api/monitors/bulk", content="[" * 2_000_000, headers=JSON)
+    taken = guarded.post("/api/monitors/bulk", json=large, headers=keys.write)
+
+    assert refused.status_code == 401
+    assert refused.headers["Connection"] == "close"
+    assert taken.status_code == 201
 
 
 def test_the_first_key_is_not_stored_and_may_write(guarded: TestClient, database_url: str) -> None:
