@@ -25,6 +25,7 @@ def add_commands(subparsers: Any) -> None:
     create.add_argument("name", metavar="NAME", help="who or what uses it")
     create.add_argument("--scope", choices=["read", "write"], required=True)
     create.add_argument("--expires", type=int, metavar="DAYS", help="default: it does not expire")
+    create.add_argument("--limit", type=int, metavar="N", help="requests per minute")
     create.set_defaults(func=create_key)
 
     commands.add_parser("list", help="list all keys").set_defaults(func=list_keys)
@@ -37,7 +38,12 @@ def add_commands(subparsers: Any) -> None:
 async def create_key(args: argparse.Namespace, database: Database) -> None:
     """Create a key. Only the key is printed to stdout, so that a script can read it."""
     try:
-        config = KeyIn(name=args.name, scope=args.scope, expires_days=args.expires)
+        config = KeyIn(
+            name=args.name,
+            scope=args.scope,
+            expires_days=args.expires,
+            requests_per_minute=args.limit,
+        )
     except ValidationError as error:
         fault = error.errors()[0]
         raise InvalidFieldError(str(fault["loc"][0]), fault["msg"]) from None

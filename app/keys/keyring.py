@@ -29,7 +29,7 @@ MAX_KNOWN = 10_000
 # By its digest, with an ordinary index: the time of the comparison reveals something about the
 # digests, which no client can choose, but nothing about the keys.
 _FIND = text("""
-    SELECT id, name, scope, revoked_at IS NOT NULL AS revoked,
+    SELECT id, name, scope, requests_per_minute, revoked_at IS NOT NULL AS revoked,
         coalesce(expires_at <= now(), false) AS expired,
         coalesce(last_used_at < now() - interval '1 minute', true) AS unnoted
     FROM api_keys WHERE digest = :digest
@@ -44,11 +44,12 @@ _NOTE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A valid key. `id` is 0 for the key in the settings."""
+    """A valid key. `id` is 0 for the key in the settings; `per_minute` None: the default limit."""
 
     id: int
     name: str
     scope: Scope
+    per_minute: int | None = None
 
 
 class KeyRefused(Exception):
@@ -124,7 +125,7 @@ class Keyring:
             if row is None:
                 raise KeyRefused("There is no such key.")
             raise KeyRefused(f"This key {'was revoked' if row.revoked else 'has expired'}.")
-        key = Key(row.id, row.name, row.scope)
+        key = Key(row.id, row.name, row.scope, row.requests_per_minute)
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         self._known[made] = _Found(key, until)

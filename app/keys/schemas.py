@@ -16,3 +16,6 @@ class KeyIn(InputModel):
     expires_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
         default=None, description="Days until it expires; null: never."
     )
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="null: RATE_LIMIT_PER_MINUTE, counted for this key only."
+    )

@@ -25,6 +25,7 @@ async def create(session: AsyncSession, config: KeyIn) -> tuple[ApiKey, str]:
         prefix=token[:PREFIX_CHARACTERS],
         digest=digest(token),
         scope=config.scope,
+        requests_per_minute=config.requests_per_minute,
         # By the same clock with which it is compared later.
         expires_at=None if days is None else func.now() + timedelta(days=days),
     )

@@ -18,6 +18,7 @@ def upgrade() -> None:
             prefix text NOT NULL,
             digest bytea NOT NULL UNIQUE CHECK (length(digest) = 32),
             scope text NOT NULL CHECK (scope IN ('read', 'write')),
+            requests_per_minute integer CHECK (requests_per_minute > 0),
             created_at timestamptz NOT NULL DEFAULT now(),
             last_used_at timestamptz,
             expires_at timestamptz,

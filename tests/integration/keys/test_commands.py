@@ -42,11 +42,12 @@ def test_the_key_alone_is_on_stdout(
     assert out.strip() not in str(row)
 
 
-def test_a_key_may_expire(run: Run, database_url: str) -> None:
-    run("keys", "create", "scraper", "--scope", "read", "--expires", "30")
+def test_a_key_may_expire_and_have_a_limit_of_its_own(run: Run, database_url: str) -> None:
+    run("keys", "create", "scraper", "--scope", "read", "--expires", "30", "--limit", "600")
 
     [row] = query(database_url, "SELECT *, expires_at - created_at AS lasts FROM api_keys")
     assert row["lasts"].days == 30
+    assert row["requests_per_minute"] == 600
 
 
 def test_keys_are_listed_and_revoked(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
