@@ -60,6 +60,7 @@ async def home() -> Home:
         "incidents": "/api/incidents",
         "channels": "/api/channels",
         "notifications": "/api/notifications",
+        "keys": "/api/keys",
         "probe": "/api/probe",
         "events": "/api/events",
         "feed": "/feed.atom",

@@ -23,6 +23,7 @@ from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
 from app.incidents import routes as incidents
+from app.keys import routes as keys
 from app.keys.keyring import Keyring
 from app.metrics import resources
 from app.metrics import routes as metrics
@@ -48,6 +49,7 @@ ROUTERS = (
     incidents.router,
     channels.router,
     notifications.router,
+    keys.router,
     status.router,
     events.router,
     heartbeats.router,

@@ -99,6 +99,10 @@ class Keyring:
         # One query for all requests that arrive meanwhile; a client that leaves must not cancel it.
         return await asyncio.shield(task)
 
+    def forget(self) -> None:
+        """Look up every key again, because one of them has just been revoked here."""
+        self._known.clear()
+
     async def close(self) -> None:
         """Cancel running lookups and updates."""
         tasks = [*self._asking.values(), *self._noting]
