@@ -23,6 +23,7 @@ from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
 from app.incidents import routes as incidents
+from app.incidents.public import public_event
 from app.keys import routes as keys
 from app.keys.keyring import Keyring
 from app.metrics import resources
@@ -68,9 +69,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.cache = open_cache(settings.redis_url)
         app.state.keyring = Keyring(app.state.database, settings.first_key)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
-        app.state.summary = CachedSummary(app.state.database, app.state.cache)
+        app.state.summary = CachedSummary(
+            app.state.database, app.state.cache, public=settings.keys_required
+        )
         streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
-        app.state.hub = Hub(settings.database_url, limit=streams)
+        app.state.hub = Hub(settings.database_url, limit=streams, publicly=public_event)
         app.state.followed_checks = FollowedChecks(app.state.database, app.state.hub.send_check)
         app.state.ping_writer = PingWriter(
             app.state.database, app.state.cache, per_minute=settings.ping_limit_per_minute

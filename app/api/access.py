@@ -1,6 +1,6 @@
 """The access that a route requires: none, a key that may read, or one that may write."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
 
@@ -42,6 +42,14 @@ def requires(scope: Needed, *, changing: Needed | None = None) -> Any:
     `changing`: the scope for all methods but GET and HEAD, if it is another one.
     """
     return Depends(Access(scope, changing or scope))
+
+
+async def _is_public(request: Request) -> bool:
+    return request.app.state.keys_required and key_of(request.scope) is None
+
+
+IsPublic = Annotated[bool, Depends(_is_public)]
+"""Whether a request has no key where one could have been sent: not everything is for it."""
 
 
 def stated(route: Any, method: str) -> Needed | None:

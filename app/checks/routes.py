@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
-from app.api.access import requires
+from app.api.access import IsPublic, requires
 from app.api.conditional import CACHEABLE, conditional
 from app.api.dependencies import DatabaseDep, ProberDep, Session
 from app.api.freshness import changes_status
@@ -15,6 +15,7 @@ from app.checks.latency import LatencySeries, latency_series
 from app.checks.models import Check
 from app.checks.schemas import CheckOut, check_out, result_out
 from app.checks.uptime import Uptime, Window, uptimes
+from app.incidents.public import public_reason
 from app.monitors.checking import check_now
 from app.monitors.service import find
 
@@ -64,8 +65,10 @@ async def latency(
 
 
 @router.get("/checks", dependencies=[requires("public")], responses=documented(422))
-async def list_checks(monitor_id: int, session: Session, page: PageDep) -> Page[CheckOut]:
-    """List a monitor's checks, newest first."""
+async def list_checks(
+    monitor_id: int, session: Session, page: PageDep, is_public: IsPublic
+) -> Page[CheckOut]:
+    """List a monitor's checks, newest first. Without a key, errors are only summarized."""
     await find(session, monitor_id)
     rows, following = await paginate(
         session,
@@ -76,4 +79,8 @@ async def list_checks(monitor_id: int, session: Session, page: PageDep) -> Page[
         newest_first=True,
         filters={"monitor_id": monitor_id},
     )
-    return Page(items=[check_out(check) for check, _ in rows], next=following)
+    items = [check_out(check) for check, _ in rows]
+    if is_public:
+        for item in items:
+            item.error = item.error and public_reason(item.error)
+    return Page(items=items, next=following)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,16 +27,22 @@ RESYNC = b"event: resync\ndata: {}\n\n"
 
 _PUBLISHED = frozenset({"state", "incident", "config"})
 
+Publicly = Callable[[dict[str, Any]], dict[str, Any]]
+
 
 class TooManyStreams(Exception):
     """A process has the maximum number of clients already."""
 
 
 class Subscriber:
-    """The events to be sent to one client, and the monitor whose checks it wants, if any."""
+    """The events to be sent to one client, and the monitor whose checks it wants, if any.
 
-    def __init__(self, monitor_id: int | None) -> None:
+    `is_public`: the client gets only public data.
+    """
+
+    def __init__(self, monitor_id: int | None, *, is_public: bool = False) -> None:
         self.monitor_id = monitor_id
+        self.is_public = is_public
         self._frames: list[bytes] = []
         self._arrived = asyncio.Event()
         self._ended = False
@@ -75,12 +81,14 @@ class Hub:
     """The clients of this process, at most `limit`.
 
     While it has clients, it listens to PostgreSQL on its own connection. Whenever that connection
-    is established, including after a loss, all clients are sent a resync.
+    is established, including after a loss, all clients are sent a resync. `publicly` returns an
+    event's data as the public may see it.
     """
 
-    def __init__(self, database_url: str, *, limit: int) -> None:
+    def __init__(self, database_url: str, *, limit: int, publicly: Publicly) -> None:
         self._url = database_url
         self._limit = limit
+        self._publicly = publicly
         self._subscribers: set[Subscriber] = set()
         self._listener: Listener | None = None
 
@@ -88,11 +96,13 @@ class Hub:
         return len(self._subscribers)
 
     @asynccontextmanager
-    async def subscribed(self, monitor_id: int | None = None) -> AsyncIterator[Subscriber]:
+    async def subscribed(
+        self, monitor_id: int | None = None, *, is_public: bool = False
+    ) -> AsyncIterator[Subscriber]:
         """Register a client until the end of the block. Raises TooManyStreams."""
         if len(self._subscribers) >= self._limit:
             raise TooManyStreams
-        subscriber = Subscriber(monitor_id)
+        subscriber = Subscriber(monitor_id, is_public=is_public)
         self._subscribers.add(subscriber)
         STREAMS.set(len(self._subscribers))
         if self._listener is None:
@@ -122,10 +132,13 @@ class Hub:
             subscriber.put(RESYNC)
 
     def _send(self, kind: str, data: dict[str, Any], subscribers: Iterable[Subscriber]) -> None:
-        # The frame is built once for all clients.
-        made = frame(kind, data)
+        # Each frame is built once for all clients that get the same data.
+        frames: dict[bool, bytes] = {}
         for subscriber in subscribers:
-            subscriber.put(made)
+            public = subscriber.is_public
+            if public not in frames:
+                frames[public] = frame(kind, self._publicly(data) if public else data)
+            subscriber.put(frames[public])
 
     def _on_message(self, payload: str) -> None:
         try:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api.access import requires
+from app.api.access import IsPublic, requires
 from app.api.dependencies import DatabaseDep
 from app.api.event_stream import EventStream
 from app.api.problems import documented
@@ -35,6 +35,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def events(
     request: Request,
     database: DatabaseDep,
+    is_public: IsPublic,
     monitor_id: Annotated[int | None, Query(description="Send this monitor's checks too.")] = None,
 ) -> EventStream:
     """Stream server-sent events. The data of all events is JSON.
@@ -43,7 +44,8 @@ async def events(
     `{monitor_id, name, state, since, error}`. `incident`: an incident, with the `action` opened,
     closed or acknowledged. `config`: `{monitor_id}`, or null for several: the configuration has
     changed. With `monitor_id`, also `check`: a check of that monitor, which may have been read
-    already. A comment line is sent every 15 seconds.
+    already. A comment line is sent every 15 seconds. Without a key, errors and causes are only
+    summarized.
     """
     if monitor_id is not None:
         async with database.transaction() as session:
@@ -53,7 +55,7 @@ async def events(
 
     @asynccontextmanager
     async def subscribe() -> AsyncIterator[Subscriber]:
-        async with hub.subscribed(monitor_id) as subscriber:
+        async with hub.subscribed(monitor_id, is_public=is_public) as subscriber:
             if monitor_id is None:
                 yield subscriber
             else:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.access import requires
+from app.api.access import IsPublic, requires
 from app.api.dependencies import Session
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
@@ -17,6 +17,7 @@ from app.checks.timeline import Phases, checks_around, phases
 from app.events.publishing import publish
 from app.fields import MAX_ID
 from app.incidents.models import Incident
+from app.incidents.public import public_incident
 from app.incidents.schemas import Acknowledgement, IncidentOut, incident_out
 from app.incidents.transitions import incident_event
 from app.monitors.models import Monitor
@@ -45,10 +46,11 @@ router = APIRouter(
 async def list_incidents(
     session: Session,
     page: PageDep,
+    is_public: IsPublic,
     state: Literal["open", "closed"] | None = None,
     monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Page[IncidentOut]:
-    """List incidents, newest first."""
+    """List incidents, newest first. Without a key, causes are only summarized."""
     query = select(Incident, Monitor.name).join(Monitor, Monitor.id == Incident.monitor_id)
     if state is not None:
         is_open = Incident.closed_at.is_(None)
@@ -65,6 +67,8 @@ async def list_incidents(
         filters={"state": state, "monitor_id": monitor_id},
     )
     items = [incident_out(incident, name) for incident, name, _ in rows]
+    if is_public:
+        items = [public_incident(incident) for incident in items]
     return Page(items=items, next=following)
 
 

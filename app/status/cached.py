@@ -44,12 +44,14 @@ class CachedSummary:
     """Gets the summary from the cache or computes it, once for all concurrent requests.
 
     A summary that was started before a change is neither stored nor returned to later requests, so
-    clients find their own changes in the next summary.
+    clients find their own changes in the next summary. `public`: only what anybody may know is
+    included.
     """
 
-    def __init__(self, database: Database, cache: Cache) -> None:
+    def __init__(self, database: Database, cache: Cache, *, public: bool = False) -> None:
         self._database = database
         self._cache = cache
+        self._public = public
         self._last: Body | None = None
         # By the cache's value when they were started.
         self._running: dict[bytes | None, asyncio.Task[tuple[Body, Source]]] = {}
@@ -106,7 +108,7 @@ class CachedSummary:
             self._last = stored
             return stored, "hit"
         async with self._database.transaction() as session:
-            parts = await summarize(session)
+            parts = await summarize(session, public=self._public)
         # In a thread: zlib lets the event loop continue in the meantime.
         made = await asyncio.to_thread(_packed, parts)
         try:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.incidents.public import public_reason
 from app.monitors.service import find
 from app.status.markup import xml
 
@@ -43,11 +44,13 @@ _OF_ONE = text(_LATEST.format(only="monitor_id = :monitor_id", limit=ENTRIES))
 _INSTALLATION = text("SELECT system_identifier || current_database() FROM pg_control_system()")
 
 
-async def feed(session: AsyncSession, base: str, monitor_id: int | None = None) -> Feed:
+async def feed(
+    session: AsyncSession, base: str, monitor_id: int | None = None, *, public: bool = False
+) -> Feed:
     """Return the latest events of all monitors or of one.
 
-    `base` is the address of the status page, without a trailing slash. Raises
-    MonitorNotFoundError.
+    `base` is the address of the status page, without a trailing slash; `public`: only what anybody
+    may know is included. Raises MonitorNotFoundError.
     """
     if monitor_id is None:
         title, address = "Stagewatch: incidents", f"{base}/feed.atom"
@@ -69,18 +72,19 @@ async def feed(session: AsyncSession, base: str, monitor_id: int | None = None) 
 <author><name>Stagewatch</name></author>
 <link rel="self" type="application/atom+xml" href="{xml(address)}"/>
 <link rel="alternate" type="text/html" href="{xml(base)}/"/>
-{"".join(_entry(base, event) for event in events)}</feed>
+{"".join(_entry(base, event, public=public) for event in events)}</feed>
 """
     return Feed(document, updated)
 
 
-def _entry(base: str, event: Any) -> str:
+def _entry(base: str, event: Any, *, public: bool) -> str:
+    cause = public_reason(event.cause) if public else event.cause
     if event.event == "opened":
-        title, summary = f"{event.name} is down", event.cause
+        title, summary = f"{event.name} is down", cause
     else:
         # Not "is up": an incident also ends when its monitor is paused.
         took = _duration(event.closed_at - event.opened_at)
-        title, summary = f"{event.name}: incident closed after {took}", f"It was: {event.cause}"
+        title, summary = f"{event.name}: incident closed after {took}", f"It was: {cause}"
     return f"""\
 <entry>
 <title>{xml(title)}</title>

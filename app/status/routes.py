@@ -118,7 +118,9 @@ async def atom_feed(
     monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Response:
     """List the 50 latest incidents, of all monitors or of one, in Atom."""
-    found = await feed(session, base_url.address, monitor_id)
+    # The same response for all clients, with or without a key, because proxies cache it.
+    public = request.app.state.keys_required
+    found = await feed(session, base_url.address, monitor_id, public=public)
     headers = {}
     if found.updated is not None:
         headers["Last-Modified"] = format_datetime(found.updated.astimezone(UTC), usegmt=True)

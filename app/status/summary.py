@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.uptime import RATIOS_OF_A_DAY
 from app.fields import Milliseconds
+from app.incidents.public import PUBLIC_CAUSE
 from app.incidents.schemas import IncidentOut
 from app.monitors.output import StateName
 
@@ -72,20 +73,27 @@ _MONITORS = text(f"""
     FROM lines GROUP BY place / {PART} ORDER BY place / {PART}
 """)  # noqa: S608  (constants)
 
-_INCIDENTS = text(f"""
+_LINES = """
     WITH lines AS (
         SELECT row_number() OVER (ORDER BY i.id DESC) - 1 AS place,
             row_to_json((SELECT line FROM (SELECT
-                i.id, i.monitor_id, m.name AS monitor_name, {_utc("i.opened_at")} AS opened_at,
-                {_utc("i.closed_at")} AS closed_at, i.cause,
-                {_utc("i.acknowledged_at")} AS acknowledged_at, i.acknowledged_by
+                i.id, i.monitor_id, m.name AS monitor_name, {opened_at} AS opened_at,
+                {closed_at} AS closed_at, {cause} AS cause,
+                {acknowledged_at} AS acknowledged_at, {acknowledged_by} AS acknowledged_by
             ) AS line)) AS line
         FROM incidents i JOIN monitors m ON m.id = i.monitor_id
         WHERE i.closed_at IS NULL
     )
     SELECT convert_to(string_agg(CAST(line AS text), ',' ORDER BY place), 'UTF8') AS part
-    FROM lines GROUP BY place / {PART} ORDER BY place / {PART}
-""")  # noqa: S608  (constants)
+    FROM lines GROUP BY place / {part} ORDER BY place / {part}
+"""
+_TIMES = {name: _utc(f"i.{name}") for name in ("opened_at", "closed_at", "acknowledged_at")}
+_INCIDENTS = text(
+    _LINES.format(cause="i.cause", acknowledged_by="i.acknowledged_by", part=PART, **_TIMES)
+)
+_PUBLIC_INCIDENTS = text(
+    _LINES.format(cause=PUBLIC_CAUSE, acknowledged_by="CAST(NULL AS text)", part=PART, **_TIMES)
+)
 
 # By the schedule, which a missing worker can't write, and by results, which may not be stored
 # although checks are made. A heartbeat has no result between two calls, which may be a month apart.
@@ -103,12 +111,15 @@ _OVERDUE = text("""
 """)
 
 
-async def summarize(session: AsyncSession) -> list[bytes]:
-    """Return the current `Summary` as JSON, in parts. Must be the transaction's first statement."""
+async def summarize(session: AsyncSession, *, public: bool = False) -> list[bytes]:
+    """Return the current `Summary` as JSON, in parts. Must be the transaction's first statement.
+
+    `public`: only what anybody may know is included.
+    """
     # One snapshot for both queries: an incident without its outage would be wrong.
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     monitors = (await session.execute(_MONITORS)).all()
-    incidents = (await session.scalars(_INCIDENTS)).all()
+    incidents = (await session.scalars(_PUBLIC_INCIDENTS if public else _INCIDENTS)).all()
     overdue = int(await session.scalar(_OVERDUE) or 0)
     state = overall(down=any(row.down for row in monitors), up=any(row.up for row in monitors))
     parts = [b'{"state":"%s","monitors":[' % state.encode()]
