@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.access import IsPublic, requires
+from app.api.authentication import bearer, key_of
 from app.api.dependencies import DatabaseDep
 from app.api.event_stream import EventStream
 from app.api.problems import documented
 from app.checks.following import FollowedChecks
+from app.database import DatabaseUnavailable
 from app.events.hub import Hub, Subscriber
+from app.keys.keyring import KeyRefused, Keyring
 from app.monitors.service import find
 
 router = APIRouter(tags=["events"], dependencies=[requires("public")])
@@ -45,7 +49,7 @@ async def events(
     closed or acknowledged. `config`: `{monitor_id}`, or null for several: the configuration has
     changed. With `monitor_id`, also `check`: a check of that monitor, which may have been read
     already. A comment line is sent every 15 seconds. Without a key, errors and causes are only
-    summarized.
+    summarized; with one, the stream ends soon after the key expires or is revoked.
     """
     if monitor_id is not None:
         async with database.transaction() as session:
@@ -62,4 +66,18 @@ async def events(
                 async with followed.following(monitor_id):
                     yield subscriber
 
-    return EventStream(subscribe)
+    token = bearer(request.headers) if key_of(request.scope) else None
+    return EventStream(subscribe, None if token is None else partial(_is_allowed, request, token))
+
+
+async def _is_allowed(request: Request, token: str) -> bool:
+    keyring: Keyring = request.app.state.keyring
+    try:
+        await keyring.find(token)
+    except KeyRefused:
+        # The key is no longer valid, so the stream ends.
+        return False
+    except DatabaseUnavailable:
+        # The key can't be checked now, and there are no events to send either.
+        return True
+    return True

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api import event_stream
 from app.incidents.public import PUBLIC_CAUSE
 from app.probing.result import Result, Timings
 from app.settings import Settings
-from tests.integration.checks.support import add, claimed, completed, recorded
+from tests.integration.checks.support import add, claimed, completed, execute, recorded
 from tests.integration.events.streams import EventClient, running, streaming
 from tests.integration.keys.conftest import Keys
 from tests.services import query
@@ -130,3 +131,19 @@ def test_live_events_hide_the_details_from_the_public_too(
     assert set(seen["public"].values()) == {"the answer is not as expected"}
     assert set(seen["known"].values()) == {ERROR}
     assert set(seen["public"]) == set(seen["known"]) == {"state", "incident", "check"}
+
+
+def test_a_live_page_ends_with_its_key(
+    guarded_settings: Settings,
+    client: TestClient,
+    keys: Keys,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_stream, "ASK_SECONDS", 0.1)
+    number = add(client)
+
+    with running(guarded_settings) as (_, port), stream(port, keys.read, number) as known:
+        execute(database_url, "UPDATE api_keys SET revoked_at = now()")
+
+        assert known.ended()
