@@ -31,14 +31,17 @@ def execute(database_url: str, statement: str) -> None:
 class Service:
     """A running Stagewatch, with requests for tests."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str | None = None) -> None:
         self.url = f"http://localhost:{port}"
+        self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
 
     def ask(self, path: str, body: object = None, *, method: str | None = None) -> Any:
         """Return the JSON that a request is answered with; a body makes it a POST."""
         data = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        request = urllib.request.Request(
+            self.url + path, data, self.headers | headers, method=method
+        )
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return None if answer.status == 204 else json.load(answer)
 
@@ -82,7 +85,7 @@ def running(settings: Settings, *, checking: bool) -> Iterator[Service]:
         try:
             wait_until(lambda: server.started or not thread.is_alive())
             assert server.started, "it has not started"
-            yield Service(port)
+            yield Service(port, settings.first_key)
         finally:
             server.should_exit = True
             thread.join(SECONDS)

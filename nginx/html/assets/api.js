@@ -1,6 +1,14 @@
 /** API client: JSON in and out, problem details as errors, versions, and a timeout per request. */
 
 const TIMEOUT_MS = 15_000;
+/**
+ * The API key that requests are made with; none for public pages. `onrefused` is called when the
+ * API requires a key, or rejects the one that was used.
+ *
+ * @type {{key: string | null, onrefused: ((used: string | null, why: string) => void) | null}}
+ */
+export const access = { key: null, onrefused: null };
+
 /** Maximum seconds to wait for Retry-After before a request is repeated. */
 const LONGEST_WAIT = 30;
 
@@ -31,6 +39,7 @@ export class ApiError extends Error {
  * @property {string | null} [ifNoneMatch] the ETag of the known version
  * @property {number} [timeout] milliseconds
  * @property {AbortSignal} [signal] to cancel the request
+ * @property {string} [key] to use instead of the page's own
  * @property {number} [retries] how often to try again after a 429 or 503, at the time it asks for
  *
  * @typedef {{status: number, data: any, etag: string | null}} Answer `data` is null for 204 and 304
@@ -82,8 +91,14 @@ export async function* pages(path, options) {
 }
 
 /** @returns {Promise<Answer>} */
-async function once(method, path, { body, ifMatch, ifNoneMatch, timeout = TIMEOUT_MS, signal }) {
+async function once(
+  method,
+  path,
+  { body, ifMatch, ifNoneMatch, timeout = TIMEOUT_MS, signal, key },
+) {
   const headers = { Accept: "application/json" };
+  const used = key ?? access.key;
+  if (used) headers.Authorization = `Bearer ${used}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   // A proxy that compresses makes an ETag weak, and a weak one matches nothing.
   if (ifMatch) headers["If-Match"] = ifMatch.replace(/^W\//, "");
@@ -102,6 +117,7 @@ async function once(method, path, { body, ifMatch, ifNoneMatch, timeout = TIMEOU
     const etag = response.headers.get("ETag");
     if (response.status === 304) return { status: 304, data: null, etag };
     const data = await decoded(response);
+    if (response.status === 401 && !key) access.onrefused?.(used, data?.detail);
     if (!response.ok) throw refusal(response, data);
     return { status: response.status, data, etag };
   } catch (error) {
@@ -132,6 +148,7 @@ async function decoded(response) {
 }
 
 const MESSAGES = {
+  401: "An API key is required.",
   404: "Not found. It may have been deleted.",
   412: "Someone else has changed this in the meantime.",
   413: "The request is too large.",

@@ -6,6 +6,9 @@
  * is dead at the other end looks like a quiet one), and on a timer while there are no events.
  */
 
+import { access } from "./api.js";
+import { openStream } from "./stream.js";
+
 /**
  * @typedef {"connecting" | "live" | "polling" | "offline"} Status "connecting": before the first
  *   answer; "offline": what is shown may be wrong by now
@@ -129,10 +132,16 @@ export class Live {
     );
   }
 
+  /** Start over: the session has changed. */
+  restart() {
+    this.#disconnect();
+    this.#onwake();
+  }
+
   #connect() {
     clearTimeout(this.#openTimer);
     if (this.#source || this.#closed) return;
-    const source = new EventSource(this.#options.path);
+    const source = openStream(this.#options.path, access.key);
     this.#source = source;
     source.addEventListener("open", () => {
       this.#open = true;

@@ -1,5 +1,6 @@
 /** The console: puts the parts together. */
 
+import { access } from "../api.js";
 import { byId, fill, h, set, setText } from "../dom.js";
 import { ago, timeElement } from "../time.js";
 import { ChannelFormView } from "./channel_form.js";
@@ -13,12 +14,17 @@ import { listenToKeys, showHelp } from "./keys.js";
 import { ListView } from "./list.js";
 import { NewView } from "./new.js";
 import { Router } from "./router.js";
+import { end, session } from "./session.js";
+import { signIn } from "./sign_in.js";
 import { Store } from "./store.js";
 
 /** @typedef {{store: Store, router: Router}} Context what views get to work with */
 
 /** Milliseconds until data that was not refreshed is shown as old: a laptop was asleep. */
 const STALE_MS = 120_000;
+
+/** Why a required sign-in is missing; null if all is well. */
+let refused = null;
 
 /** @type {Context} */
 const context = { store: null, router: null };
@@ -41,7 +47,44 @@ context.router = new Router(routes, byId("view"), onshow);
 context.store.onchange(draw);
 listenToKeys(context.router);
 byId("help").addEventListener("click", showHelp);
+byId("account").addEventListener("click", () => (session() ? signOut() : askForKey()));
+access.onrefused = onRefused;
+showAccount();
 draw();
+
+/** The API requires a key, or another one. */
+function onRefused(used, why) {
+  // Of several requests in progress, the first has reported it.
+  if (used !== access.key || refused !== null) return;
+  refused = used ? why : "";
+  end();
+  showAccount();
+  askForKey();
+}
+
+async function askForKey() {
+  if (!(await signIn(refused))) return;
+  refused = null;
+  byId("blind").hidden = true;
+  showAccount();
+  context.store.live.restart();
+  // Input in a form is not lost.
+  if (!context.router.view?.dirty?.()) context.router.go(location.hash.slice(1) || "/monitors");
+}
+
+function signOut() {
+  end();
+  location.reload();
+}
+
+/** Say who is signed in. */
+function showAccount() {
+  const account = byId("account");
+  const { name } = session() ?? {};
+  account.hidden = !session() && refused === null;
+  setText(account, session() ? "Sign out" : "Sign in");
+  set(account, { title: session() ? `Signed in with the key “${name}”` : null });
+}
 
 function onshow(path, { title }) {
   document.title = `${title} · Stagewatch`;
@@ -70,7 +113,8 @@ function showConnection(status) {
     polling: "Live updates are not available; refreshing every 15 seconds",
     offline: "The data shown may be out of date",
   };
-  pill.hidden = false;
+  // Without a sign-in there is no connection to lose.
+  pill.hidden = refused !== null;
   pill.className = `pill tone-${{ live: "up", polling: "info", offline: "warn" }[status]}`;
   if (pill.dataset.status !== status) {
     pill.dataset.status = status;
@@ -81,6 +125,12 @@ function showConnection(status) {
 }
 
 function showBlind(status) {
+  if (refused !== null) {
+    byId("blind").hidden = false;
+    const old = context.store?.known ? " The data shown may be out of date." : "";
+    setText(byId("blind"), `You are not signed in.${old}`);
+    return;
+  }
   const blind = status === "offline" && (context.store?.known || context.store?.live);
   const main = byId("main");
   byId("blind").hidden = !blind;
