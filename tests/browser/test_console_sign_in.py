@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from app.settings import Settings
 from tests.browser.serving import Service, running
+from tests.browser.test_console_views import each_view, fill_with
 from tests.browser.viewing import PHONE, Pages, is_wider_than_screen, picture, serious_faults
 from tests.sites import Site
 
@@ -23,8 +24,8 @@ def guarded_service(settings: Settings) -> Iterator[Service]:
         yield service
 
 
-def make_key(service: Service) -> Any:
-    return service.ask("/api/keys", {"name": "to write", "scope": "write"})
+def make_key(service: Service, scope: str = "write") -> Any:
+    return service.ask("/api/keys", {"name": f"to {scope}", "scope": scope})
 
 
 def sign_in(page: Page, key: str, *, remember: bool = False) -> None:
@@ -170,12 +171,68 @@ def test_axe_finds_nothing_serious_in_signing_in(
 
 def test_the_sign_in_dialog_fits_on_a_phone(guarded_service: Service, pages: Pages) -> None:
     page = pages.open(f"{guarded_service.url}/console/", viewport=PHONE, has_touch=True)
-    dialog = page.get_by_role("dialog", name="Sign in")
-    expect(dialog).to_be_visible()
+    expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     assert not is_wider_than_screen(page)
 
-    sign_in(page, FIRST)
+    sign_in(page, make_key(guarded_service, "read")["token"])
 
-    expect(dialog).to_have_count(0)
+    expect(page.locator("#read-only")).to_be_visible()
     assert not is_wider_than_screen(page)
-    picture(page, "console-phone-signed-in")
+    picture(page, "console-phone-read-only")
+
+
+def test_a_read_only_key_shows_everything_and_changes_nothing(
+    guarded_service: Service, site: Site, pages: Pages
+) -> None:
+    ids = fill_with(guarded_service, site, "of ours")
+    page = pages.open(f"{guarded_service.url}/console/", bypass_csp=True, reduced_motion="reduce")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.method))
+    sign_in(page, make_key(guarded_service, "read")["token"])
+    expect(page.locator("#read-only")).to_contain_text("“to read” is read-only")
+    faults = {}
+
+    for path in each_view(page, guarded_service, ids):
+        faults[path] = serious_faults(page)
+        for button in page.locator("#view .button[aria-disabled=true]").all():
+            button.click(force=True)
+            expect(page.get_by_text("Your key is read-only").first).to_be_visible()
+            page.get_by_role("button", name="Dismiss").first.click()
+    page.goto(f"{guarded_service.url}/console/#/monitors/{ids['down']}")
+    expect(page.get_by_role("button", name="Delete")).to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("p")
+    expect(page.get_by_text("Your key is read-only")).to_be_visible()
+
+    assert set(requests) == {"GET"}
+    assert {path: found for path, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/monitors", ["Import a list", "New monitor", "Check"]),
+        ("/monitors/{down}", ["Check now", "Pause", "Edit", "Delete"]),
+        ("/incidents/{incident}", []),
+        ("/channels", ["New channel", "Test ", "Edit ", "New secret ", "Delete "]),
+        ("/add", ["Add", "Test monitor"]),
+        ("/monitors/{down}/edit", ["Save", "Test monitor"]),
+    ],
+)
+def test_actions_that_a_key_does_not_allow_are_disabled(
+    guarded_service: Service, site: Site, pages: Pages, path: str, names: list[str]
+) -> None:
+    ids = fill_with(guarded_service, site, "of ours")
+    page = pages.open(f"{guarded_service.url}/console/#{path.format(**ids)}")
+    sign_in(page, make_key(guarded_service, "read")["token"])
+
+    for name in names:
+        found = (
+            page.locator("#view .button")
+            .filter(visible=True)
+            .and_(
+                page.get_by_role("button", name=name, exact=not name.endswith(" ")).or_(
+                    page.get_by_role("link", name=name, exact=not name.endswith(" "))
+                )
+            )
+        )
+        expect(found.first).to_have_attribute("aria-disabled", "true")

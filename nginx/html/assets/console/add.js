@@ -5,7 +5,7 @@ import { fill, h } from "../dom.js";
 import { toast } from "../toast.js";
 import { keepDraft, readDraft } from "./draft.js";
 import { KINDS } from "./kinds.js";
-import { busy, button, notice, repeatable } from "./parts.js";
+import { busy, button, changes, notice, repeatable } from "./parts.js";
 import { probeResult } from "./probe.js";
 import { targetOf } from "./store.js";
 
@@ -31,7 +31,7 @@ export class QuickAdd {
       input: () => keepDraft(DRAFT, this.#field.value ? { text: this.#field.value } : null),
     },
   });
-  #go = button("Check", null, { kind: "primary", submit: true });
+  #go = changes(button("Check", null, { kind: "primary", submit: true }));
   #place = h("div", { "aria-live": "polite" });
 
   /** @param {import("./main.js").Context} context */

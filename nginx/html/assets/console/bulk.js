@@ -5,7 +5,7 @@ import { openDialog } from "../dialog.js";
 import { h, setText } from "../dom.js";
 import { toast } from "../toast.js";
 import { TagsField } from "./fields.js";
-import { button, counted, listed } from "./parts.js";
+import { button, changes, counted, listed } from "./parts.js";
 
 /** Maximum number of monitors per request. */
 const BATCH_LIMIT = 1000;
@@ -36,10 +36,10 @@ export class BulkBar {
       { role: "region", "aria-label": "Selected monitors", hidden: true },
       this.#said,
       h("span.grow"),
-      button("Pause", () => this.#ask("pause")),
-      button("Resume", () => this.#ask("resume")),
-      button("Tag", () => this.#askTags()),
-      button("Delete", () => this.#ask("delete"), { kind: "danger" }),
+      changes(button("Pause", () => this.#ask("pause"))),
+      changes(button("Resume", () => this.#ask("resume"))),
+      changes(button("Tag", () => this.#askTags())),
+      changes(button("Delete", () => this.#ask("delete"), { kind: "danger" })),
       button("Clear", clear, { kind: "plain" }),
     );
   }

@@ -6,7 +6,7 @@ import { toast } from "../toast.js";
 import { readChannel } from "./channels.js";
 import { keepDraft, readDraft } from "./draft.js";
 import { SelectField, TextField } from "./fields.js";
-import { busy, button, linkButton, notice, showFailure, viewHead } from "./parts.js";
+import { busy, button, changes, linkButton, notice, showFailure, viewHead } from "./parts.js";
 import { showSecret } from "./secret.js";
 
 const KINDS = [
@@ -32,7 +32,7 @@ export class ChannelFormView {
     hint: "Leave empty to generate one. It is shown once.",
   });
   #faults = h("div", { role: "alert" });
-  #save = button("Save", null, { kind: "primary", submit: true });
+  #save = changes(button("Save", null, { kind: "primary", submit: true }));
   #body;
   #start = "";
 

@@ -8,7 +8,16 @@ import { timeElement } from "../time.js";
 import { toast } from "../toast.js";
 import { testChannel } from "./channel_test.js";
 import { DeadNotifications } from "./dead.js";
-import { button, counted, empty, linkButton, section, showFailure, viewHead } from "./parts.js";
+import {
+  button,
+  changes,
+  counted,
+  empty,
+  linkButton,
+  section,
+  showFailure,
+  viewHead,
+} from "./parts.js";
 import { showSecret } from "./secret.js";
 import { allChannels } from "./store.js";
 
@@ -30,7 +39,7 @@ export class ChannelsView {
     this.#context = context;
     this.element = h(
       "div.stack-loose",
-      viewHead("Channels", linkButton("New channel", "#/channels/new", "primary")),
+      viewHead("Channels", changes(linkButton("New channel", "#/channels/new", "primary"))),
       h("p.soft", "Channels are notified when a monitor goes down and when it is back up."),
       this.#list,
       section("Not delivered", this.#dead.element),
@@ -69,7 +78,7 @@ export class ChannelsView {
         empty(
           "No channels yet",
           text,
-          linkButton("Add a channel", "#/channels/new", "primary"),
+          changes(linkButton("Add a channel", "#/channels/new", "primary")),
         ),
       );
       return;
@@ -112,14 +121,18 @@ export class ChannelsView {
         health(channel),
         h(
           "div.row",
-          button("Test", test, { label: `Test ${name}` }),
-          h("a.button", { href: `#/channels/${id}`, "aria-label": `Edit ${name}` }, "Edit"),
+          changes(button("Test", test, { label: `Test ${name}` })),
+          changes(h("a.button", { href: `#/channels/${id}`, "aria-label": `Edit ${name}` }, "Edit")),
           kind === "webhook" &&
-            button("New secret", () => this.#renew(channel), { label: `New secret for ${name}` }),
-          button("Delete", () => this.#delete(channel), {
-            kind: "danger",
-            label: `Delete ${name}`,
-          }),
+            changes(
+              button("New secret", () => this.#renew(channel), { label: `New secret for ${name}` }),
+            ),
+          changes(
+            button("Delete", () => this.#delete(channel), {
+              kind: "danger",
+              label: `Delete ${name}`,
+            }),
+          ),
         ),
       ),
       place,

@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { timeElement } from "../time.js";
 import { toast } from "../toast.js";
-import { button, tableCard } from "./parts.js";
+import { button, changes, tableCard } from "./parts.js";
 
 const EVENTS = { "incident.opened": "Down", "incident.closed": "Back up", test: "Test" };
 
@@ -62,7 +62,7 @@ export class DeadNotifications {
       h("td", incident ? h("a", { href: `#/incidents/${incident}` }, what) : what),
       h("td", timeElement(at)),
       h("td.any-text", `${error ?? "unknown reason"} (attempt ${attempts})`),
-      h("td", button("Resend", again, { label: `Resend: ${what}` })),
+      h("td", changes(button("Resend", again, { label: `Resend: ${what}` }))),
     );
     return row;
   }

@@ -11,7 +11,16 @@ import { badgeCode, heartbeatAddress } from "./addresses.js";
 import { checkTable } from "./checks.js";
 import { incidentTable } from "./incidents.js";
 import { KINDS } from "./kinds.js";
-import { button, linkButton, notice, repeatable, section, viewHead } from "./parts.js";
+import {
+  button,
+  changes,
+  ifAllowed,
+  linkButton,
+  notice,
+  repeatable,
+  section,
+  viewHead,
+} from "./parts.js";
 import { probeResult } from "./probe.js";
 import { targetOf } from "./store.js";
 import { Uptime } from "./uptime.js";
@@ -47,9 +56,9 @@ export class DetailView {
   }
 
   keys = {
-    e: () => this.#context.router.go(`/monitors/${this.#id}/edit`),
-    c: () => this.#checkNow(),
-    p: () => this.#pauseOrResume(),
+    e: () => ifAllowed(() => this.#context.router.go(`/monitors/${this.#id}/edit`)),
+    c: () => ifAllowed(() => this.#checkNow()),
+    p: () => ifAllowed(() => this.#pauseOrResume()),
   };
 
   get #monitor() {
@@ -120,7 +129,7 @@ export class DetailView {
       button(paused ? "Resume" : "Pause", () => this.#pauseOrResume(), { hint: "p" }),
       linkButton("Edit", `#/monitors/${this.#id}/edit`),
       button("Delete", () => this.#delete(), { kind: "danger" }),
-    ];
+    ].map(changes);
     // Only if they differ: a button that is replaced while it is pressed gets no click.
     const offered = JSON.stringify([name, actions.map((action) => action && action.textContent)]);
     if (offered !== this.#offered) {

@@ -6,7 +6,7 @@ import { toast } from "../toast.js";
 import { resolveConflict } from "./conflict.js";
 import { keepDraft, readDraft } from "./draft.js";
 import { MonitorForm, same } from "./form.js";
-import { busy, button, linkButton, showFailure, viewHead } from "./parts.js";
+import { busy, button, changes, linkButton, showFailure, viewHead } from "./parts.js";
 import { tryOut } from "./probe.js";
 import { channelsSoon } from "./store.js";
 
@@ -20,8 +20,8 @@ export class EditView {
   #heading = viewHead("Edit");
   #place = h("div", h("p.soft", "Loading …"));
   #found = h("div");
-  #save = button("Save", null, { kind: "primary", submit: true });
-  #try = button("Test monitor", () => this.#tryIt());
+  #save = changes(button("Save", null, { kind: "primary", submit: true }));
+  #try = changes(button("Test monitor", () => this.#tryIt()));
 
   constructor(context, [id]) {
     this.#context = context;

@@ -8,7 +8,16 @@ import { keepDraft, readDraft } from "./draft.js";
 import { NumberField, TagsField, TextField } from "./fields.js";
 import { choices } from "./filters.js";
 import { BATCH_LIMIT, readLines } from "./lines.js";
-import { busy, button, counted, linkButton, notice, tableCard, viewHead } from "./parts.js";
+import {
+  busy,
+  button,
+  changes,
+  counted,
+  linkButton,
+  notice,
+  tableCard,
+  viewHead,
+} from "./parts.js";
 import { targetOf } from "./store.js";
 
 const DRAFT = "import";
@@ -27,7 +36,7 @@ export class ImportView {
   #tags;
   #preview = h("div.stack");
   #faults = h("div", { role: "alert" });
-  #add = button("Add", null, { kind: "primary", submit: true });
+  #add = changes(button("Add", null, { kind: "primary", submit: true }));
   /** @type {(import("./lines.js").Line & {known?: any})[]} */
   #lines = [];
   /** The API's answer for a line, by URL. */

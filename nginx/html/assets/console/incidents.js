@@ -6,6 +6,7 @@ import { statePill } from "../states.js";
 import { between, lastingElement, timeElement } from "../time.js";
 import {
   button,
+  changes,
   empty,
   linkButton,
   repeatable,
@@ -55,7 +56,7 @@ export function seen(incident, acknowledge) {
   if (at) return h("span.any-text", by ?? "yes,", " ", timeElement(at, "ago"));
   if (closed || !acknowledge) return h("span.soft", "–");
   const label = `Acknowledge: ${incident.monitor_name}`;
-  return button("Acknowledge", () => acknowledge(incident), { label });
+  return changes(button("Acknowledge", () => acknowledge(incident), { label }));
 }
 
 /**

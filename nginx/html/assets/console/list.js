@@ -5,7 +5,7 @@ import { stateOf } from "../states.js";
 import { QuickAdd } from "./add.js";
 import { BulkBar } from "./bulk.js";
 import { filterOf, isNarrowed, matching, pathOf } from "./filters.js";
-import { button, counted, empty, linkButton, viewHead } from "./parts.js";
+import { button, changes, counted, empty, linkButton, viewHead } from "./parts.js";
 import { Rows } from "./rows.js";
 import { Toolbar } from "./toolbar.js";
 
@@ -53,7 +53,11 @@ export class ListView {
     );
     this.element = h(
       "div.stack",
-      viewHead("Monitors", linkButton("Import a list", "#/import"), linkButton("New monitor", "#/add")),
+      viewHead(
+        "Monitors",
+        changes(linkButton("Import a list", "#/import")),
+        changes(linkButton("New monitor", "#/add")),
+      ),
       this.#add.element,
       this.#tools.element,
       this.#said,

@@ -14,7 +14,7 @@ import { listenToKeys, showHelp } from "./keys.js";
 import { ListView } from "./list.js";
 import { NewView } from "./new.js";
 import { Router } from "./router.js";
-import { end, session } from "./session.js";
+import { end, isReadOnly, session } from "./session.js";
 import { signIn } from "./sign_in.js";
 import { Store } from "./store.js";
 
@@ -77,13 +77,16 @@ function signOut() {
   location.reload();
 }
 
-/** Say who is signed in. */
+/** Show who is signed in, and with which rights. */
 function showAccount() {
   const account = byId("account");
   const { name } = session() ?? {};
   account.hidden = !session() && refused === null;
   setText(account, session() ? "Sign out" : "Sign in");
   set(account, { title: session() ? `Signed in with the key “${name}”` : null });
+  const text = `The key “${name}” is read-only: you can see everything, but actions that make changes are disabled.`;
+  byId("read-only").hidden = !isReadOnly();
+  setText(byId("read-only"), isReadOnly() ? text : "");
 }
 
 function onshow(path, { title }) {

@@ -6,7 +6,7 @@ import { toast } from "../toast.js";
 import { keepDraft, readDraft } from "./draft.js";
 import { MonitorForm } from "./form.js";
 import { KINDS } from "./kinds.js";
-import { busy, button, linkButton, viewHead } from "./parts.js";
+import { busy, button, changes, linkButton, viewHead } from "./parts.js";
 import { tryOut } from "./probe.js";
 import { channelsSoon } from "./store.js";
 
@@ -18,7 +18,7 @@ export class NewView {
   #form = null;
   #place = h("div", h("p.soft", "Loading …"));
   #found = h("div");
-  #save = button("Add", null, { kind: "primary", submit: true });
+  #save = changes(button("Add", null, { kind: "primary", submit: true }));
   #values;
   #touched;
 
@@ -41,7 +41,7 @@ export class NewView {
       h(
         "div.form-foot",
         this.#save,
-        button("Test monitor", () => this.#try()),
+        changes(button("Test monitor", () => this.#try())),
         linkButton("Cancel", "#/monitors", "plain"),
       ),
     );

@@ -1,9 +1,10 @@
 /** Building blocks of views. */
 
 import { copyText } from "../copy.js";
-import { fill, h } from "../dom.js";
+import { fill, h, set } from "../dom.js";
 import { stateIcon } from "../states.js";
 import { toast } from "../toast.js";
+import { READ_ONLY, isReadOnly } from "./session.js";
 
 /**
  * Return a button, which can't be pressed again until its action has finished.
@@ -48,6 +49,33 @@ export async function busy(element, action) {
   } finally {
     element.removeAttribute("aria-disabled");
   }
+}
+
+function refuse(event) {
+  event?.preventDefault();
+  event?.stopImmediatePropagation();
+  toast(READ_ONLY, "pending");
+}
+
+/**
+ * Mark a control that changes something: with a read-only key, it explains that and does nothing
+ * else. It stays in place and focusable, so that every user can find out why.
+ *
+ * @template {HTMLElement | false} T
+ * @param {T} element a button or a link
+ * @returns {T}
+ */
+export function changes(element) {
+  if (element && isReadOnly()) {
+    set(element, { "aria-disabled": "true", title: READ_ONLY });
+    element.addEventListener("click", refuse, { capture: true });
+  }
+  return element;
+}
+
+/** Make a change, or explain that this key may not. */
+export function ifAllowed(action) {
+  return isReadOnly() ? refuse() : action();
 }
 
 /**

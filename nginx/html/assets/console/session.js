@@ -3,8 +3,9 @@
 import { access } from "../api.js";
 
 const NAME = "api key";
+export const READ_ONLY = "Your key is read-only. Sign in with a write key to make changes.";
 
-/** @typedef {{key: string, name: string}} Session */
+/** @typedef {{key: string, name: string, scope: "read" | "write"}} Session */
 
 /** @type {Session | null} */
 let current = stored();
@@ -33,6 +34,9 @@ function stored() {
 }
 
 export const session = () => current;
+
+/** Whether changes would be refused anyway. */
+export const isReadOnly = () => current?.scope === "read";
 
 /**
  * Send this key from now on.

@@ -36,7 +36,7 @@ async function ask(why) {
         const key = field.value.trim();
         if (!/^[!-~]+$/.test(key)) return field.fail("Enter a key without spaces, such as sw_…");
         const { data } = await get("/api/keys/current", { key });
-        begin({ key, name: data.name }, remember.checked);
+        begin({ key, name: data.name, scope: data.scope }, remember.checked);
         return close("yes");
       } catch (error) {
         field.fail(error.message);
