@@ -10,6 +10,7 @@ const TABS = {
   m: "/monitors",
   i: "/incidents",
   c: "/channels",
+  k: "/keys",
 };
 const HELP = [
   ["/", "Find a monitor (in the list)"],
@@ -20,6 +21,7 @@ const HELP = [
   ["g m", "Monitors"],
   ["g i", "Incidents"],
   ["g c", "Channels"],
+  ["g k", "API keys"],
   ["c", "Check now (in a monitor)"],
   ["p", "Pause or resume (in a monitor)"],
   ["e", "Edit (in a monitor)"],

@@ -3,6 +3,7 @@
 import { access } from "../api.js";
 import { byId, fill, h, set, setText } from "../dom.js";
 import { ago, timeElement } from "../time.js";
+import { ApiKeysView } from "./api_keys.js";
 import { ChannelFormView } from "./channel_form.js";
 import { ChannelsView } from "./channels.js";
 import { DetailView } from "./detail.js";
@@ -41,6 +42,7 @@ const routes = [
   [/^\/incidents\/(\d+)$/, view(IncidentView)],
   [/^\/channels$/, view(ChannelsView)],
   [/^\/channels\/(?:new|(\d+))$/, view(ChannelFormView)],
+  [/^\/keys$/, view(ApiKeysView)],
   [/^/, view(ListView)],
 ];
 context.router = new Router(routes, byId("view"), onshow);
