@@ -17,6 +17,7 @@ import uvloop
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.database import Database, DatabaseUnavailable
+from app.maintenance.periods import extend
 from app.metrics import resources
 from app.probing.prober import Prober
 from app.settings import Settings
@@ -82,15 +83,19 @@ class Engine:
         )
         self._look = asyncio.Event()
         self._upkeep_asked = asyncio.Event()
-        self._tasks = [
-            asyncio.create_task(self._claim_all()),
-            asyncio.create_task(
-                self._repeat(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
-            ),
-            asyncio.create_task(
-                self._repeat(lambda: sweep(self._database), SWEEP_SECONDS, asyncio.Event())
-            ),
-        ]
+        self._tasks = [asyncio.create_task(self._claim_all())]
+        self._upkeep(lambda: sweep(self._database), SWEEP_SECONDS)
+        self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
+        self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
+
+    def _upkeep(
+        self,
+        work: Callable[[], Awaitable[object]],
+        seconds: float,
+        asked: asyncio.Event | None = None,
+    ) -> None:
+        repeated = self._repeat(work, seconds, asked or asyncio.Event())
+        self._tasks.append(asyncio.create_task(repeated))
 
     def wake(self) -> None:
         """Look for due checks at once."""
