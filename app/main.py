@@ -26,6 +26,7 @@ from app.incidents import routes as incidents
 from app.incidents.public import public_event
 from app.keys import routes as keys
 from app.keys.keyring import Keyring
+from app.maintenance import routes as maintenance
 from app.metrics import resources
 from app.metrics import routes as metrics
 from app.metrics.figures import Figures
@@ -51,6 +52,7 @@ ROUTERS = (
     channels.router,
     notifications.router,
     keys.router,
+    maintenance.router,
     status.router,
     events.router,
     heartbeats.router,

@@ -1,0 +1,75 @@
+"""Plan, read, change and delete maintenance windows."""
+
+from fastapi import APIRouter, Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api.access import requires
+from app.api.dependencies import Session
+from app.api.etags import IfMatch, etag
+from app.api.freshness import changes_status
+from app.api.pagination import Page, PageDep, paginate
+from app.api.problems import documented
+from app.maintenance import service
+from app.maintenance.models import MaintenanceWindow
+from app.maintenance.schemas import WindowIn, WindowOut
+
+router = APIRouter(
+    tags=["maintenance"],
+    dependencies=[requires("read", changing="write"), changes_status()],
+    responses=documented(429, 503),
+)
+
+
+@router.get("/api/maintenance", responses=documented(422))
+async def list_windows(session: Session, page: PageDep) -> Page[WindowOut]:
+    """List all windows, newest first; one-time windows are deleted 90 days after they end."""
+    rows, following = await paginate(
+        session,
+        select(MaintenanceWindow),
+        page,
+        name="maintenance",
+        key=MaintenanceWindow.id,
+        newest_first=True,
+    )
+    windows = [window for window, _ in rows]
+    return Page(items=await service.shown(session, windows), next=following)
+
+
+@router.post("/api/maintenance", status_code=201, responses=documented(413, 422))
+async def create_window(config: WindowIn, session: Session, response: Response) -> WindowOut:
+    """Plan a window. While it lasts, checks go on, but no incident opens and nobody is notified."""
+    window = await service.create(session, config)
+    response.headers["Location"] = f"/api/maintenance/{window.id}"
+    return await _out(session, response, window)
+
+
+@router.get("/api/maintenance/{window_id}", responses=documented(404))
+async def read_window(window_id: int, session: Session, response: Response) -> WindowOut:
+    """Return one window."""
+    return await _out(session, response, await service.find(session, window_id))
+
+
+@router.put("/api/maintenance/{window_id}", responses=documented(404, 412, 413, 422))
+async def replace_window(
+    window_id: int, config: WindowIn, session: Session, response: Response, expected: IfMatch
+) -> WindowOut:
+    """Replace a window's configuration; fields that are left out get their defaults.
+
+    A window in progress continues for the monitors that it still applies to, and ends for all
+    others at once.
+    """
+    window = await service.find(session, window_id, lock=True, expected_version=expected)
+    await service.change(session, window, config)
+    return await _out(session, response, window)
+
+
+@router.delete("/api/maintenance/{window_id}", status_code=204, responses=documented(404, 412))
+async def delete_window(window_id: int, session: Session, expected: IfMatch) -> None:
+    """Delete a window. If it is in progress, it ends."""
+    await service.delete(session, window_id, expected_version=expected)
+
+
+async def _out(session: AsyncSession, response: Response, window: MaintenanceWindow) -> WindowOut:
+    response.headers["ETag"] = etag(window.version)
+    return (await service.shown(session, [window]))[0]
