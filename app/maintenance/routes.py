@@ -1,5 +1,7 @@
 """Plan, read, change and delete maintenance windows."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +14,8 @@ from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
 from app.maintenance import service
 from app.maintenance.models import MaintenanceWindow
-from app.maintenance.schemas import WindowIn, WindowOut
+from app.maintenance.schemas import NowIn, WindowIn, WindowOut
+from app.monitors.service import find as find_monitor
 
 router = APIRouter(
     tags=["maintenance"],
@@ -68,6 +71,20 @@ async def replace_window(
 async def delete_window(window_id: int, session: Session, expected: IfMatch) -> None:
     """Delete a window. If it is in progress, it ends."""
     await service.delete(session, window_id, expected_version=expected)
+
+
+@router.post(
+    "/api/monitors/{monitor_id}/maintenance", status_code=201, responses=documented(404, 422)
+)
+async def begin_now(
+    monitor_id: int, session: Session, response: Response, asked: NowIn | None = None
+) -> WindowOut:
+    """Put one monitor into maintenance now, for an hour unless another duration is given."""
+    monitor, _ = await find_monitor(session, monitor_id)
+    length = timedelta(minutes=(asked or NowIn()).duration_minutes)
+    window = await service.create_now(session, monitor_id, f"Work on {monitor.name}"[:200], length)
+    response.headers["Location"] = f"/api/maintenance/{window.id}"
+    return await _out(session, response, window)
 
 
 async def _out(session: AsyncSession, response: Response, window: MaintenanceWindow) -> WindowOut:

@@ -137,6 +137,12 @@ class WindowOut(BaseModel):
     created_at: AwareDatetime
 
 
+class NowIn(InputModel):
+    """How long a monitor is to be in maintenance, from now on."""
+
+    duration_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 60
+
+
 def window_out(
     window: MaintenanceWindow, monitors: Sequence[int], period: Period | None, *, running: bool
 ) -> WindowOut:

@@ -1,8 +1,9 @@
 """Create, change and delete maintenance windows. The caller commits."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import InvalidFieldError, NotFoundError, PreconditionFailedError
@@ -84,6 +85,15 @@ async def create(session: AsyncSession, config: WindowIn) -> MaintenanceWindow:
         raise InvalidFieldError(field, "it would already have ended")
     await publish_config(session)
     return window
+
+
+async def create_now(
+    session: AsyncSession, monitor_id: int, name: str, length: timedelta
+) -> MaintenanceWindow:
+    """Store a window for one monitor, starting now by the database's clock."""
+    now = (await session.scalars(select(func.clock_timestamp()))).one()
+    config = WindowIn(name=name, monitors=[monitor_id], starts_at=now, ends_at=now + length)
+    return await create(session, config)
 
 
 async def change(session: AsyncSession, window: MaintenanceWindow, config: WindowIn) -> None:

@@ -59,6 +59,7 @@ ROUTES = {
     "GET /api/maintenance/{window_id}",
     "PUT /api/maintenance/{window_id}",
     "DELETE /api/maintenance/{window_id}",
+    "POST /api/monitors/{monitor_id}/maintenance",
     "GET /api/events",
     "GET /ping/{token}",
     "POST /ping/{token}",

@@ -1,6 +1,7 @@
 """Windows over the API: validation, output and the generated periods."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -156,6 +157,22 @@ def test_a_window_with_a_start_in_the_past_begins_now(
 
     [period] = query(database_url, PERIODS)
     assert moment < period["starts_at"] <= now(database_url)
+
+
+def test_a_monitor_is_put_into_maintenance_from_now_on(
+    client: TestClient, database_url: str
+) -> None:
+    number = add(client, name="Shop")
+
+    answer = client.post(f"/api/monitors/{number}/maintenance")
+    short = client.post(f"/api/monitors/{number}/maintenance", json={"duration_minutes": 5})
+
+    assert answer.status_code == 201
+    assert (answer.json()["running"], answer.json()["monitors"]) == (True, [number])
+    lengths = [row["ends_at"] - row["starts_at"] for row in query(database_url, PERIODS)]
+    assert [round(length / timedelta(minutes=1)) for length in lengths] == [60, 5]
+    assert client.get(short.headers["location"]).json()["name"] == "Work on Shop"
+    assert client.post("/api/monitors/4711/maintenance").status_code == 404
 
 
 def test_a_deleted_monitor_is_in_no_window(client: TestClient, database_url: str) -> None:
