@@ -6,23 +6,20 @@ leaves no outage without its notifications.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.checks import raw, sums
-from app.checks.claiming import Claim
-from app.checks.histogram import BUCKETS, bucket
-from app.checks.observed import hour_of, observed
+from app.checks import raw, states
+from app.checks.completed import CompletedCheck, Kept
 from app.checks.rescheduling import Heartbeat, expect_next, move_on, retry, still_leased
 from app.checks.schedule import CONFIRM_SECONDS
 from app.checks.transition import Standing, transition
 from app.events.publishing import Event, publish, state_event
 from app.incidents.transitions import StateChange, close_incidents, open_incidents
-from app.probing.result import Result
+
+__all__ = ["CompletedCheck", "Recorded", "record"]
 
 log = logging.getLogger(__name__)
 
@@ -35,94 +32,12 @@ UNATTENDED = timedelta(seconds=15)
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedCheck:
-    """A completed check: the time for which it was planned, when it ended, and its result.
-
-    Times are the database's. `claim` is the claim under which a worker made it; None for a check
-    on demand and for a heartbeat. `version` is the version of the configuration that was checked;
-    None for a heartbeat.
-    """
-
-    monitor_id: int
-    scheduled_at: datetime
-    checked_at: datetime
-    result: Result
-    claim: Claim | None = None
-    version: int | None = None
-
-    @classmethod
-    def of(cls, claim: Claim, checked_at: datetime, result: Result) -> "CompletedCheck":
-        """Return the completed check of a claim."""
-        return cls(claim.monitor_id, claim.due_at, checked_at, result, claim, claim.version)
-
-
 class Recorded(NamedTuple):
     """The numbers of stored results and of notifications to deliver, and the state changes."""
 
     stored: int = 0
     notifications: int = 0
     changes: Sequence[StateChange] = ()
-
-
-class _Kept(NamedTuple):
-    """A result that counts, the state that follows from it, and the monitor's state row before."""
-
-    done: CompletedCheck
-    now: Standing
-    before: Any
-
-    @property
-    def unconfirmed(self) -> bool:
-        return self.now.failures > 0 and self.now.state not in ("down", "paused")
-
-
-# Rows are locked in the order of monitor numbers, so that two transactions that write to the same
-# monitors never deadlock. A snapshot that is held keeps every version of a state, and an index on
-# the number alone leads to all of them; with the time in it, the last one comes first.
-_LOCK = text("""
-    WITH locked AS MATERIALIZED (
-        SELECT s.*
-        FROM unnest(CAST(:ids AS int[])) AS id CROSS JOIN LATERAL (
-            SELECT ctid, monitor_id, state, failures, checked_at, hour
-            FROM states
-            WHERE monitor_id = id
-            ORDER BY checked_at DESC
-            LIMIT 1
-            FOR UPDATE
-        ) s
-    )
-    SELECT s.monitor_id, CAST(s.ctid AS text) AS place, s.state, s.failures, s.checked_at,
-           s.hour, clock_timestamp() AS now, m.name, m.kind, m.version, m.confirmations,
-           m.interval_seconds + m.timeout_seconds
-               + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int)
-                 ELSE 0 END AS expected_seconds
-    FROM locked s JOIN monitors m ON m.id = s.monitor_id
-""")
-
-# By the rows' places, for the reason given in app.checks.claiming. The rows are locked.
-_UPDATE = text("""
-    UPDATE states s
-    SET state = v.state, failures = v.failures, checked_at = v.checked_at,
-        since = CASE WHEN s.state = v.state THEN s.since ELSE v.checked_at END,
-        latency_ms = v.latency_ms, error = v.error,
-        hour_checks = s.hour_checks + 1,
-        hour_failed = s.hour_failed + CAST(v.error IS NOT NULL AS int),
-        hour_up_ms = s.hour_up_ms + CASE s.state WHEN 'up' THEN v.known_ms ELSE 0 END,
-        hour_down_ms = s.hour_down_ms + CASE s.state WHEN 'down' THEN v.known_ms ELSE 0 END,
-        hour_latencies[v.slot] = least(CAST(s.hour_latencies[v.slot] AS int) + 1, 32767)
-    FROM (
-        SELECT CAST(place AS tid) AS place, state, failures, checked_at, latency_ms, error,
-            known_ms, slot
-        FROM unnest(
-            CAST(:place AS text[]), CAST(:state AS text[]), CAST(:failures AS int[]),
-            CAST(:checked_at AS timestamptz[]), CAST(:latency_ms AS real[]),
-            CAST(:error AS text[]), CAST(:known_ms AS int[]), CAST(:slot AS int[])
-        ) AS t (place, state, failures, checked_at, latency_ms, error, known_ms, slot)
-    ) AS v
-    WHERE s.ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:place AS text[])) AS tid)))
-      AND s.ctid = v.place
-""")
 
 
 async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> Recorded:
@@ -134,11 +49,11 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     nothing else.
     """
     ids = sorted(done.monitor_id for done in completed)
-    locked = await session.execute(_LOCK, {"ids": ids})
+    locked = await session.execute(states.LOCK, {"ids": ids})
     monitors = {row.monitor_id: row for row in locked}
     overtaken = await _overtaken(session, completed)
     stored = [
-        _Kept(done, _standing(done, row), row)
+        Kept(done, _standing(done, row), row)
         for done in completed
         if (row := monitors.get(done.monitor_id)) is not None
         and done.monitor_id not in overtaken
@@ -151,7 +66,7 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     notifications = 0
     changes = _changes(kept)
     if kept:
-        await _update_states(session, kept)
+        await states.update(session, kept)
         notifications = await _update_incidents(session, changes)
     # Last, so that the rows that claims read are locked for as short a time as possible.
     await _reschedule(session, completed, kept)
@@ -200,51 +115,17 @@ def _standing(done: CompletedCheck, row: Any) -> Standing:
     return transition(before, ok=done.result.ok, confirmations=row.confirmations)
 
 
-async def _update_states(session: AsyncSession, kept: Sequence[_Kept]) -> None:
-    places = {row.monitor_id: row.place for _, _, row in kept}
-    hours = {done.monitor_id: hour_of(done.checked_at) for done, _, _ in kept}
-    ended = [row for _, _, row in kept if row.hour != hours[row.monitor_id]]
-    if ended:
-        begun = [hours[row.monitor_id] for row in ended]
-        places |= await sums.begin_hours(session, [row.place for row in ended], begun)
-
-    here: dict[int, int] = {}
-    elsewhere = []
-    for done, _, row in kept:
-        for portion in observed(
-            row.state, row.checked_at, done.checked_at, expected_seconds=row.expected_seconds
-        ):
-            if portion.hour == hours[row.monitor_id]:
-                here[row.monitor_id] = portion.up_ms + portion.down_ms
-            else:
-                elsewhere.append((row.monitor_id, portion))
-    await sums.add_portions(session, elsewhere)
-
-    values = {
-        "place": [places[done.monitor_id] for done, _, _ in kept],
-        "state": [now.state for _, now, _ in kept],
-        "failures": [now.failures for _, now, _ in kept],
-        "checked_at": [done.checked_at for done, _, _ in kept],
-        "latency_ms": [done.result.latency_ms for done, _, _ in kept],
-        "error": [done.result.error for done, _, _ in kept],
-        "known_ms": [here.get(done.monitor_id, 0) for done, _, _ in kept],
-        "slot": [_slot(done.result) for done, _, _ in kept],
-    }
-    await session.execute(_UPDATE, values)
-
-
-def _slot(result: Result) -> int:
-    """Return the index in `hour_latencies`, from 1: a bucket's, or the last without a latency."""
-    if not result.ok or result.latency_ms is None:
-        return BUCKETS + 1
-    return bucket(result.latency_ms) + 1
-
-
-def _changes(kept: Sequence[_Kept]) -> list[StateChange]:
+def _changes(kept: Sequence[Kept]) -> list[StateChange]:
     return [
-        StateChange(done.monitor_id, row.name, now.state, done.checked_at, done.result.error)
-        for done, now, row in kept
-        if now.state != row.state
+        StateChange(
+            entry.done.monitor_id,
+            entry.before.name,
+            entry.now.state,
+            entry.done.checked_at,
+            entry.done.result.error,
+        )
+        for entry in kept
+        if entry.now.state != entry.before.state
     ]
 
 
@@ -261,7 +142,7 @@ def _state_event(change: StateChange) -> Event:
 
 
 async def _reschedule(
-    session: AsyncSession, completed: Sequence[CompletedCheck], kept: Sequence[_Kept]
+    session: AsyncSession, completed: Sequence[CompletedCheck], kept: Sequence[Kept]
 ) -> None:
     pause = timedelta(seconds=CONFIRM_SECONDS)
     retry_at = {
@@ -273,11 +154,13 @@ async def _reschedule(
     await retry(session, retries, [retry_at[claim.monitor_id] for claim in retries])
     heartbeats = [
         Heartbeat(
-            done.monitor_id,
-            done.checked_at,
-            done.checked_at + timedelta(seconds=row.expected_seconds),
+            entry.done.monitor_id,
+            entry.done.checked_at,
+            entry.done.checked_at + timedelta(seconds=entry.before.expected_seconds),
         )
-        for done, _, row in kept
-        if row.kind == "heartbeat" and done.claim is None and row.state != "paused"
+        for entry in kept
+        if entry.before.kind == "heartbeat"
+        and entry.done.claim is None
+        and entry.before.state != "paused"
     ]
     await expect_next(session, heartbeats)

@@ -1,0 +1,44 @@
+"""A completed check, and the state of its monitor that follows from it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from app.checks.claiming import Claim
+from app.checks.transition import Standing
+from app.probing.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedCheck:
+    """A completed check: the time for which it was planned, when it ended, and its result.
+
+    Times are the database's. `claim` is the claim under which a worker made it; None for a check
+    on demand and for a heartbeat. `version` is the version of the configuration that was checked;
+    None for a heartbeat.
+    """
+
+    monitor_id: int
+    scheduled_at: datetime
+    checked_at: datetime
+    result: Result
+    claim: Claim | None = None
+    version: int | None = None
+
+    @classmethod
+    def of(cls, claim: Claim, checked_at: datetime, result: Result) -> "CompletedCheck":
+        """Return the completed check of a claim."""
+        return cls(claim.monitor_id, claim.due_at, checked_at, result, claim, claim.version)
+
+
+class Kept(NamedTuple):
+    """A result that counts, the state that follows from it, and the monitor's state row before."""
+
+    done: CompletedCheck
+    now: Standing
+    before: Any
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether there is a failure that must be confirmed soon."""
+        return self.now.failures > 0 and self.now.state not in ("down", "paused")
