@@ -32,13 +32,18 @@ class CompletedCheck:
 
 
 class Kept(NamedTuple):
-    """A result that counts, the state that follows from it, and the monitor's state row before."""
+    """A result that counts, the state that follows from it, and the monitor's state row before.
+
+    `known_until`: until when the state before
+    is known to have lasted: until this result, or until a maintenance window began.
+    """
 
     done: CompletedCheck
     now: Standing
     before: Any
+    known_until: datetime
 
     @property
     def unconfirmed(self) -> bool:
         """Whether there is a failure that must be confirmed soon."""
-        return self.now.failures > 0 and self.now.state not in ("down", "paused")
+        return self.now.failures > 0 and self.now.state not in ("down", "paused", "maintenance")

@@ -29,7 +29,7 @@ def observed(
 ) -> list[Portion]:
     """Return what is known from the results at `since` and `until`, with `state` in between.
 
-    The second result was expected within `expected_seconds`. Pending and paused
+    The second result was expected within `expected_seconds`. Pending, paused and in maintenance
     are neither up nor down.
     """
     if since is None or state not in ("up", "down"):

@@ -5,7 +5,7 @@ leaves no outage without its notifications.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from app.checks.schedule import CONFIRM_SECONDS
 from app.checks.transition import Standing, transition
 from app.events.publishing import Event, publish, state_event
 from app.incidents.transitions import StateChange, close_incidents, open_incidents
+from app.maintenance.coverage import NOT_COVERED, Coverage, Span, coverage
 
 __all__ = ["CompletedCheck", "Recorded", "record"]
 
@@ -49,11 +50,15 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     nothing else.
     """
     ids = sorted(done.monitor_id for done in completed)
-    locked = await session.execute(states.LOCK, {"ids": ids})
+    earliest = min((done.checked_at for done in completed), default=None)
+    locked = await session.execute(
+        states.LOCK, {"ids": ids, "earliest": earliest, "tolerance": CLOCK_TOLERANCE}
+    )
     monitors = {row.monitor_id: row for row in locked}
     overtaken = await _overtaken(session, completed)
+    covered = await _covered(session, completed, monitors)
     stored = [
-        Kept(done, _standing(done, row), row)
+        (done, row, covered.get(done.monitor_id, NOT_COVERED))
         for done in completed
         if (row := monitors.get(done.monitor_id)) is not None
         and done.monitor_id not in overtaken
@@ -61,8 +66,8 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
         and not _could_not_arrive(done, row)
     ]
     if stored:
-        await raw.store(session, [_raw(entry.done) for entry in stored])
-    kept = [entry for entry in stored if _is_newest(entry.done, entry.before)]
+        await raw.store(session, [_raw(done) for done, _, _ in stored])
+    kept = [_judged(done, row, during) for done, row, during in stored if _is_newest(done, row)]
     notifications = 0
     changes = _changes(kept)
     if kept:
@@ -77,6 +82,26 @@ async def _overtaken(session: AsyncSession, completed: Sequence[CompletedCheck])
     """Return the monitors whose late heartbeat arrived after its check was claimed."""
     late = [done.claim for done in completed if done.claim and done.claim.kind == "heartbeat"]
     return {claim.monitor_id for claim in late} - await still_leased(session, late)
+
+
+async def _covered(
+    session: AsyncSession, completed: Sequence[CompletedCheck], monitors: Mapping[int, Any]
+) -> Mapping[int, Coverage]:
+    """Return how maintenance windows cover the results, by monitor.
+
+    The periods decide, not the state alone: when a window has begun or ended, its monitors may not
+    have been switched yet.
+    """
+    if not any(row.maintenance_near or row.state == "maintenance" for row in monitors.values()):
+        return {}
+    return await coverage(
+        session,
+        [
+            Span(done.monitor_id, row.checked_at, done.checked_at)
+            for done in completed
+            if (row := monitors.get(done.monitor_id)) is not None
+        ],
+    )
 
 
 def _is_valid(done: CompletedCheck, row: Any) -> bool:
@@ -110,9 +135,14 @@ def _raw(done: CompletedCheck) -> raw.RawCheck:
     return raw.RawCheck(done.monitor_id, done.scheduled_at, done.checked_at, done.result)
 
 
-def _standing(done: CompletedCheck, row: Any) -> Standing:
-    before = Standing(row.state, row.failures)
-    return transition(before, ok=done.result.ok, confirmations=row.confirmations)
+def _judged(done: CompletedCheck, row: Any, covered: Coverage) -> Kept:
+    now = transition(
+        Standing(row.state, row.failures),
+        ok=done.result.ok,
+        confirmations=row.confirmations,
+        in_maintenance=covered.at_end,
+    )
+    return Kept(done, now, row, known_until=covered.begun_at or done.checked_at)
 
 
 def _changes(kept: Sequence[Kept]) -> list[StateChange]:

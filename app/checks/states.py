@@ -13,7 +13,8 @@ from app.probing.result import Result
 
 # Rows are locked in the order of monitor numbers, so that two transactions that write to the same
 # monitors never deadlock. A snapshot that is held keeps every version of a state, and an index on
-# the number alone leads to all of them; with the time in it, the last one comes first.
+# the number alone leads to all of them; with the time in it, the last one comes first. Whether a
+# window may affect any of them is queried once for all, so that without windows it costs no more.
 LOCK = text("""
     WITH locked AS MATERIALIZED (
         SELECT s.*
@@ -30,7 +31,13 @@ LOCK = text("""
            s.hour, clock_timestamp() AS now, m.name, m.kind, m.version, m.confirmations,
            m.interval_seconds + m.timeout_seconds
                + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int)
-                 ELSE 0 END AS expected_seconds
+                 ELSE 0 END AS expected_seconds,
+           (SELECT EXISTS (
+               SELECT FROM maintenance_periods p
+               WHERE tstzrange(p.starts_at, p.ends_at) && tstzrange(
+                   (SELECT least(min(checked_at), CAST(:earliest AS timestamptz), now())
+                    FROM locked),
+                   (SELECT clock_timestamp() + CAST(:tolerance AS interval))))) AS maintenance_near
     FROM locked s JOIN monitors m ON m.id = s.monitor_id
 """)
 
@@ -73,10 +80,7 @@ async def update(session: AsyncSession, kept: Sequence[Kept]) -> None:
     for entry in kept:
         row = entry.before
         for portion in observed(
-            row.state,
-            row.checked_at,
-            entry.done.checked_at,
-            expected_seconds=row.expected_seconds,
+            row.state, row.checked_at, entry.known_until, expected_seconds=row.expected_seconds
         ):
             if portion.hour == hours[row.monitor_id]:
                 here[row.monitor_id] = portion.up_ms + portion.down_ms

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.observed import Portion, observed
+from app.maintenance.coverage import NOT_COVERED, Span, coverage
 
 # Sums are added to, not overwritten, because a clock that is set back repeats an hour. A smallint
 # is full at 32,767 and stays there.
@@ -117,13 +118,22 @@ _PRESENT = text("""
 
 
 async def settle(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
-    """Count the time since the last checks of monitors whose states are about to end."""
-    rows = await session.execute(_PRESENT, {"ids": list(monitor_ids)})
+    """Count the time since the last checks of monitors whose states are about to end.
+
+    If a maintenance window has begun since then, only the time before it counts.
+    """
+    rows = (await session.execute(_PRESENT, {"ids": list(monitor_ids)})).all()
+    covered = await coverage(
+        session, [Span(row.monitor_id, row.checked_at, row.now) for row in rows]
+    )
     portions = [
         (row.monitor_id, portion)
         for row in rows
         for portion in observed(
-            row.state, row.checked_at, row.now, expected_seconds=row.expected_seconds
+            row.state,
+            row.checked_at,
+            covered.get(row.monitor_id, NOT_COVERED).begun_at or row.now,
+            expected_seconds=row.expected_seconds,
         )
     ]
     await add_portions(session, portions)

@@ -33,11 +33,13 @@ def log_changes(changes: Sequence[StateChange]) -> None:
     for change in changes:
         found = request_id.of(change.monitor_id)
         cause = {"request_id": found} if found else {}
+        # Failures during maintenance are expected.
+        quiet = change.state == "maintenance"
         log.info(
             "monitor %d is %s%s",
             change.monitor_id,
-            change.state,
-            f": {change.cause}" if change.cause else "",
+            "in maintenance" if quiet else change.state,
+            f": {change.cause}" if change.cause and not quiet else "",
             extra={"monitor_id": change.monitor_id, "monitor_name": change.name} | cause,
         )
 
