@@ -19,6 +19,7 @@ from app.cache import open_cache
 from app.channels import routes as channels
 from app.checks import routes as checks
 from app.checks.following import FollowedChecks
+from app.checks.switching import Switching
 from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.cache = open_cache(settings.redis_url)
         app.state.keyring = Keyring(app.state.database, settings.first_key)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
+        app.state.switching = Switching(app.state.database)
         app.state.summary = CachedSummary(
             app.state.database, app.state.cache, public=settings.keys_required
         )
@@ -81,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.database, app.state.cache, per_minute=settings.ping_limit_per_minute
         )
         yield
+        await app.state.switching.close()
         await app.state.summary.close()
         await app.state.ping_writer.close()
         await app.state.keyring.close()

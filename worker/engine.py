@@ -16,6 +16,7 @@ import uvloop
 
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
+from app.checks.switching import Switching
 from app.database import Database, DatabaseUnavailable
 from app.maintenance.periods import extend
 from app.metrics import resources
@@ -33,9 +34,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Connections for checking: one claims, one stores, one gives back, one is for upkeep.
-# Delivery has its own, so that neither can take what the other needs.
-CHECK_CONNECTIONS = 4
+# Connections for checking: one claims, one stores, one gives back, one is for upkeep, one for
+# maintenance windows. Delivery has its own, so that neither can take what the other needs.
+CHECK_CONNECTIONS = 5
 # Seconds until the engine looks for due checks if nothing wakes it earlier. Less than the time by
 # which checks are claimed ahead (app.checks.claiming.HORIZON_SECONDS), and random, so that
 # several workers take turns.
@@ -87,6 +88,7 @@ class Engine:
         self._upkeep(lambda: sweep(self._database), SWEEP_SECONDS)
         self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
         self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
+        self._tasks.append(asyncio.create_task(Switching(self._database).run()))
 
     def _upkeep(
         self,

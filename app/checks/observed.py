@@ -25,18 +25,25 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def observed(
-    state: str, since: datetime | None, until: datetime, *, expected_seconds: float
+    state: str,
+    since: datetime | None,
+    until: datetime,
+    *,
+    expected_seconds: float,
+    entered: datetime | None = None,
 ) -> list[Portion]:
     """Return what is known from the results at `since` and `until`, with `state` in between.
 
     The second result was expected within `expected_seconds`. Pending, paused and in maintenance
-    are neither up nor down.
+    are neither up nor down. `entered`: when the monitor entered the state, if that was later than
+    the first result.
     """
     if since is None or state not in ("up", "down"):
         return []
     end = min(until, since + timedelta(seconds=expected_seconds + PATIENCE_SECONDS))
     portions = []
-    begin = since
+    # A time later than `until` comes from a clock that was ahead.
+    begin = max(since, entered) if entered is not None and entered <= until else since
     while begin < end:
         hour = hour_of(begin)
         part = min(end, hour + HOUR)

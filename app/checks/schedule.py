@@ -54,10 +54,13 @@ _PLAN = text("""
             WHEN m.kind = 'heartbeat' THEN greatest(clock_timestamp(),
                 p.expected_from + make_interval(
                     secs => m.interval_seconds + CAST(m.spec ->> 'grace_seconds' AS int)))
-            ELSE clock_timestamp() + make_interval(secs => p.number * CAST(:apart AS float8))
+            ELSE least(
+                CASE WHEN CAST(:sooner AS bool) THEN greatest(p.due_at, clock_timestamp()) END,
+                clock_timestamp() + make_interval(
+                    secs => (p.number + CAST(:first AS int)) * CAST(:apart AS float8)))
             END AS due_at
         FROM monitors m JOIN (
-            SELECT monitor_id, CASE WHEN CAST(:anew AS bool) THEN now()
+            SELECT monitor_id, due_at, CASE WHEN CAST(:anew AS bool) THEN now()
                 ELSE least(expected_from, now()) END AS expected_from,
                 row_number() OVER (ORDER BY monitor_id) - 1 AS number
             FROM schedule
@@ -76,17 +79,27 @@ async def add(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
 
 
 async def plan(
-    session: AsyncSession, monitor_ids: Sequence[int], *, anew: bool = False, claimed: bool = False
+    session: AsyncSession,
+    monitor_ids: Sequence[int],
+    *,
+    anew: bool = False,
+    claimed: bool = False,
+    sooner: bool = False,
+    first: int = 0,
 ) -> None:
     """Plan monitors to be checked at once, and heartbeats to be late after period and grace.
 
     Both count from the last heartbeat or, with `anew`, from now. A running check was made for the
     monitor as it was before, so its lease ends here. `claimed`: plan only monitors with a lease.
+    `sooner`: plan none later than it is due anyway, for batches so large that the last would be.
+    `first`: how many monitors have been planned before these, which come after them.
     """
     values = {
         "ids": list(monitor_ids),
         "anew": anew,
         "claimed": claimed,
+        "sooner": sooner,
+        "first": first,
         "apart": APART_SECONDS,
     }
     await session.execute(_PLAN, values)

@@ -19,7 +19,7 @@ LOCK = text("""
     WITH locked AS MATERIALIZED (
         SELECT s.*
         FROM unnest(CAST(:ids AS int[])) AS id CROSS JOIN LATERAL (
-            SELECT ctid, monitor_id, state, failures, checked_at, hour
+            SELECT ctid, monitor_id, state, since, failures, checked_at, hour
             FROM states
             WHERE monitor_id = id
             ORDER BY checked_at DESC
@@ -27,7 +27,7 @@ LOCK = text("""
             FOR UPDATE
         ) s
     )
-    SELECT s.monitor_id, CAST(s.ctid AS text) AS place, s.state, s.failures, s.checked_at,
+    SELECT s.monitor_id, CAST(s.ctid AS text) AS place, s.state, s.since, s.failures, s.checked_at,
            s.hour, clock_timestamp() AS now, m.name, m.kind, m.version, m.confirmations,
            m.interval_seconds + m.timeout_seconds
                + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int)
@@ -80,7 +80,11 @@ async def update(session: AsyncSession, kept: Sequence[Kept]) -> None:
     for entry in kept:
         row = entry.before
         for portion in observed(
-            row.state, row.checked_at, entry.known_until, expected_seconds=row.expected_seconds
+            row.state,
+            row.checked_at,
+            entry.known_until,
+            expected_seconds=row.expected_seconds,
+            entered=row.since,
         ):
             if portion.hour == hours[row.monitor_id]:
                 here[row.monitor_id] = portion.up_ms + portion.down_ms

@@ -108,7 +108,7 @@ async def add_portions(session: AsyncSession, portions: Sequence[tuple[int, Port
 
 # What is needed to count the time until now, as when a result is recorded.
 _PRESENT = text("""
-    SELECT s.monitor_id, s.state, s.checked_at, now() AS now,
+    SELECT s.monitor_id, s.state, s.since, s.checked_at, now() AS now,
         m.interval_seconds + m.timeout_seconds
         + CASE WHEN m.kind = 'heartbeat' THEN CAST(m.spec ->> 'grace_seconds' AS int) ELSE 0 END
         AS expected_seconds
@@ -134,6 +134,7 @@ async def settle(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
             row.checked_at,
             covered.get(row.monitor_id, NOT_COVERED).begun_at or row.now,
             expected_seconds=row.expected_seconds,
+            entered=row.since,
         )
     ]
     await add_portions(session, portions)

@@ -1,4 +1,4 @@
-"""Finds which monitors are in maintenance, by the periods of the windows."""
+"""Finds which monitors are in maintenance, by the periods and by their groups and tags now."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,6 +13,14 @@ IS_FOR = """(
     OR EXISTS (
         SELECT FROM maintenance_monitors n WHERE n.window_id = w.id AND n.monitor_id = m.id)
 )"""
+
+# The windows in progress; part of a larger query, which names it `running`.
+RUNNING = """
+    SELECT w.* FROM maintenance_windows w
+    WHERE EXISTS (
+        SELECT FROM maintenance_periods p
+        WHERE p.window_id = w.id AND tstzrange(p.starts_at, p.ends_at) @> now())
+"""
 
 
 class Span(NamedTuple):

@@ -1,8 +1,9 @@
 """Plan, read, change and delete maintenance windows."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,14 +13,32 @@ from app.api.etags import IfMatch, etag
 from app.api.freshness import changes_status
 from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented
+from app.checks.switching import Switching
 from app.maintenance import service
 from app.maintenance.models import MaintenanceWindow
 from app.maintenance.schemas import NowIn, WindowIn, WindowOut
 from app.monitors.service import find as find_monitor
 
+# Seconds that a client waits until its change is applied to all monitors. There may be thousands;
+# the rest are switched after the response.
+SWITCH_SECONDS = 2.0
+
+
+async def _switch_after_a_change(request: Request) -> AsyncIterator[None]:
+    yield
+    if request.method not in {"GET", "HEAD"}:
+        switching: Switching = request.app.state.switching
+        await switching.begin(SWITCH_SECONDS)
+
+
+# They end in reverse order: first the transaction, then the switch, then the summary is dropped.
 router = APIRouter(
     tags=["maintenance"],
-    dependencies=[requires("read", changing="write"), changes_status()],
+    dependencies=[
+        requires("read", changing="write"),
+        changes_status(),
+        Depends(_switch_after_a_change, scope="function"),
+    ],
     responses=documented(429, 503),
 )
 
@@ -69,7 +88,7 @@ async def replace_window(
 
 @router.delete("/api/maintenance/{window_id}", status_code=204, responses=documented(404, 412))
 async def delete_window(window_id: int, session: Session, expected: IfMatch) -> None:
-    """Delete a window. If it is in progress, it ends."""
+    """Delete a window. If it is in progress, it ends, and its monitors are checked at once."""
     await service.delete(session, window_id, expected_version=expected)
 
 

@@ -20,6 +20,7 @@ from app.channels.subscriptions import (
     set_channels,
 )
 from app.checks import schedule, sums
+from app.checks.switching import switch_of
 from app.errors import InvalidFieldError
 from app.events.publishing import publish, publish_config, state_event
 from app.incidents.transitions import close_silently
@@ -93,6 +94,11 @@ async def add(session: AsyncSession, created: Sequence[tuple[Monitor, MonitorIn]
     session.add_all(state for _, state in found)
     await session.flush()
     ids = [monitor.id for monitor, _ in created]
+    # A window in progress may apply to them.
+    entered = (await switch_of(session, ids)).entered
+    for monitor, state in found:
+        if monitor.id in entered:
+            await session.refresh(state)
     # Last, so that claims find the rows soon after the time that is written into them.
     await schedule.add(session, ids)
     await _publish(session, ids)
@@ -120,6 +126,8 @@ async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn
     await set_channels(
         session, {monitor.id: config.channel_ids or [] for (monitor, _), config in changes}
     )
+    # The group or the tags may have changed, and so which windows apply.
+    await switch_of(session, [monitor.id for (monitor, _), _ in changes])
     checked = [monitor.id for (monitor, state), _ in changes if state.state != "paused"]
     await schedule.plan(session, checked)
     await _publish(session, [monitor.id for (monitor, _), _ in changes])
@@ -154,6 +162,7 @@ async def resume(session: AsyncSession, found: Sequence[Found]) -> list[int]:
     ids = [monitor.id for monitor, state in found if state.state == "paused"]
     if ids:
         await _enter(session, found, ids, "pending")
+        await switch_of(session, ids)
         await schedule.plan(session, ids, anew=True)
     return ids
 
@@ -178,6 +187,7 @@ async def tag(
     if ids:
         rows = [{"id": monitor_id, "tags": tags} for monitor_id, tags in changes.items()]
         await session.execute(_TAG, {"changes": json.dumps(rows)})
+        await switch_of(session, ids)
         # Results for the previous version do not count, so a check in progress is repeated.
         await schedule.plan(session, ids, claimed=True)
         await _publish(session, ids)

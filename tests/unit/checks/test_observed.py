@@ -64,3 +64,15 @@ def test_hours_are_utc_hours() -> None:
     nepal = timezone(timedelta(hours=5, minutes=45))
 
     assert hour_of(NOON.astimezone(nepal)) == NOON
+
+
+def test_time_before_the_state_was_entered_does_not_count() -> None:
+    found = observed("up", after(0), after(60), expected_seconds=60, entered=after(20))
+
+    assert found == [Portion(NOON, 40_000, 0)]
+
+
+def test_a_state_that_was_entered_by_a_clock_that_was_ahead_counts_all_the_same() -> None:
+    found = observed("up", after(0), after(60), expected_seconds=60, entered=after(86400))
+
+    assert found == [Portion(NOON, 60_000, 0)]
