@@ -97,7 +97,7 @@ class Figures:
 
 def _add_figures(registry: CollectorRegistry, figures: Any) -> None:
     states = Gauge("stagewatch_monitors", "Monitors by state.", ["state"], registry=registry)
-    for state in ("pending", "up", "down", "paused"):
+    for state in ("pending", "up", "down", "maintenance", "paused"):
         states.labels(state).set(0)
     for state, count in (figures.monitors or {}).items():
         states.labels(state).set(count)
@@ -124,7 +124,13 @@ def _add_monitors(registry: CollectorRegistry, monitors: Sequence[Any]) -> None:
     )
     up = Gauge(
         "stagewatch_monitor_up",
-        "1 up, 0 down; absent while it is pending or paused.",
+        "1 up, 0 down; absent while it is pending, paused or in maintenance.",
+        ["monitor_id"],
+        registry=registry,
+    )
+    maintenance = Gauge(
+        "stagewatch_monitor_in_maintenance",
+        "Always 1; absent while it is not in maintenance.",
         ["monitor_id"],
         registry=registry,
     )
@@ -138,5 +144,7 @@ def _add_monitors(registry: CollectorRegistry, monitors: Sequence[Any]) -> None:
         info.labels(monitor.id, monitor.name, monitor.kind).set(1)
         if monitor.state in ("up", "down"):
             up.labels(monitor.id).set(monitor.state == "up")
+        if monitor.state == "maintenance":
+            maintenance.labels(monitor.id).set(1)
         if monitor.latency_ms is not None:
             latency.labels(monitor.id).set(monitor.latency_ms / 1000)

@@ -22,7 +22,7 @@ from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
 
 # Not a Literal: a state stored by a newer version must be shown, not cause an error.
 StateName = Annotated[
-    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "paused"]})
+    str, Field(json_schema_extra={"examples": ["pending", "up", "down", "maintenance", "paused"]})
 ]
 
 

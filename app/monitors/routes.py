@@ -54,7 +54,7 @@ def _search(
         list[Tag] | None, Query(max_length=20, description="If repeated: all must match.")
     ] = None,
     group: Annotated[Text | None, Query(max_length=100, description="If empty: no group.")] = None,
-    state: Literal["pending", "up", "down", "paused"] | None = None,
+    state: Literal["pending", "up", "down", "maintenance", "paused"] | None = None,
     kind: Annotated[Kind | None, Query()] = None,
 ) -> Search:
     return Search(q, tuple(tag or ()), group, state, kind)

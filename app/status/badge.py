@@ -19,9 +19,10 @@ LABEL = "#3d444d"
 GREEN = "#1a7f37"
 RED = "#b3261e"
 AMBER = "#8a5a00"
+BLUE = "#0b5cad"
 GREY = "#57606a"
 
-_COLORS = {"up": GREEN, "down": RED}
+_COLORS = {"up": GREEN, "down": RED, "maintenance": BLUE}
 # Characters of a label or a value; the rest is cut off.
 _MAX_CHARACTERS = 60
 _MARGIN = 6

@@ -14,10 +14,14 @@ from app.checks.uptime import RATIOS_OF_A_DAY
 from app.fields import Milliseconds
 from app.incidents.public import PUBLIC_CAUSE
 from app.incidents.schemas import IncidentOut
+from app.maintenance.coverage import IS_FOR
 from app.monitors.output import StateName
 
 # Rows per part: 100 to 200 kB, about as much as one read from a connection returns.
 PART = 500
+# Maintenance periods listed in a summary, and monitors listed for each.
+PERIODS_LIMIT = 50
+MONITORS_LIMIT = 100
 
 
 class MonitorSummary(BaseModel):
@@ -37,15 +41,32 @@ class MonitorSummary(BaseModel):
     tags: list[str]
 
 
-OverallState = Literal["pending", "up", "down"]
+class MaintenanceSummary(BaseModel):
+    """One occurrence of a maintenance window, in progress or beginning in the next seven days."""
+
+    id: int
+    name: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    monitors: list[int] = Field(description="At most 100 ids.")
+    monitor_count: int
+
+
+OverallState = Literal["pending", "up", "maintenance", "down"]
 
 
 class Summary(BaseModel):
-    """All monitors; `state` is down when one is, pending when nothing has been checked yet."""
+    """All monitors; `state` is the worst of them: down, maintenance, up.
+
+    Pending means that nothing has been checked yet.
+    """
 
     state: OverallState
     monitors: list[MonitorSummary]
     incidents: list[IncidentOut] = Field(description="Open incidents, newest first.")
+    maintenance: list[MaintenanceSummary] = Field(
+        description="In progress or beginning within seven days, earliest first; up to 50."
+    )
     overdue: int = Field(
         description="Monitors whose result is more than a minute late. If not 0, no or too few "
         "workers are checking, or results can't be stored, and the states are outdated."
@@ -69,7 +90,8 @@ _MONITORS = text(f"""
         FROM monitors m JOIN states s ON s.monitor_id = m.id LEFT JOIN ratios r USING (monitor_id)
     )
     SELECT convert_to(string_agg(CAST(line AS text), ',' ORDER BY place), 'UTF8') AS part,
-        bool_or(state = 'down') AS down, bool_or(state = 'up') AS up
+        bool_or(state = 'down') AS down, bool_or(state = 'up') AS up,
+        bool_or(state = 'maintenance') AS maintenance
     FROM lines GROUP BY place / {PART} ORDER BY place / {PART}
 """)  # noqa: S608  (constants)
 
@@ -94,6 +116,30 @@ _INCIDENTS = text(
 _PUBLIC_INCIDENTS = text(
     _LINES.format(cause=PUBLIC_CAUSE, acknowledged_by="CAST(NULL AS text)", part=PART, **_TIMES)
 )
+
+# The monitors of a window are searched once, however often it recurs. A window that applies to none
+# of the monitors is left out.
+_MAINTENANCE = text(f"""
+    WITH periods AS (
+        SELECT window_id, starts_at, ends_at FROM maintenance_periods
+        WHERE tstzrange(starts_at, ends_at) && tstzrange(now(), now() + interval '7 days')
+    ), concerned AS (
+        SELECT w.id, w.name, count(m.id) AS count,
+            coalesce((array_agg(m.id ORDER BY m.id))[1 : {MONITORS_LIMIT}], '{{}}') AS monitors
+        FROM maintenance_windows w JOIN monitors m ON {IS_FOR}
+        WHERE w.id IN (SELECT window_id FROM periods)
+        GROUP BY w.id
+    ), lines AS (
+        SELECT row_number() OVER (ORDER BY p.starts_at, c.id) - 1 AS place,
+            row_to_json((SELECT line FROM (SELECT
+                c.id, c.name, {_utc("p.starts_at")} AS starts_at, {_utc("p.ends_at")} AS ends_at,
+                c.monitors, c.count AS monitor_count
+            ) AS line)) AS line
+        FROM periods p JOIN concerned c ON c.id = p.window_id
+    )
+    SELECT convert_to(string_agg(CAST(line AS text), ',' ORDER BY place), 'UTF8') AS part
+    FROM lines WHERE place < {PERIODS_LIMIT} HAVING count(*) > 0
+""")  # noqa: S608  (constants)
 
 # By the schedule, which a missing worker can't write, and by results, which may not be stored
 # although checks are made. A heartbeat has no result between two calls, which may be a month apart.
@@ -120,20 +166,29 @@ async def summarize(session: AsyncSession, *, public: bool = False) -> list[byte
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     monitors = (await session.execute(_MONITORS)).all()
     incidents = (await session.scalars(_PUBLIC_INCIDENTS if public else _INCIDENTS)).all()
+    maintenance = (await session.scalars(_MAINTENANCE)).all()
     overdue = int(await session.scalar(_OVERDUE) or 0)
-    state = overall(down=any(row.down for row in monitors), up=any(row.up for row in monitors))
+    state = overall(
+        down=any(row.down for row in monitors),
+        up=any(row.up for row in monitors),
+        maintenance=any(row.maintenance for row in monitors),
+    )
     parts = [b'{"state":"%s","monitors":[' % state.encode()]
     parts += _separated([row.part for row in monitors])
     parts.append(b'],"incidents":[')
     parts += _separated(list(incidents))
+    parts.append(b'],"maintenance":[')
+    parts += maintenance
     parts.append(b'],"overdue":%d}' % overdue)
     return parts
 
 
-def overall(*, down: bool, up: bool) -> OverallState:
-    """Return the overall state, given whether any monitors are down or up."""
+def overall(*, down: bool, up: bool, maintenance: bool) -> OverallState:
+    """Return the overall state, given whether any monitors are down, up or in maintenance."""
     if down:
         return "down"
+    if maintenance:
+        return "maintenance"
     return "up" if up else "pending"
 
 

@@ -88,6 +88,19 @@ def test_checks_of_a_worker_are_counted_by_kind_and_outcome_and_timed(
     assert value(after, "monitors", state="up") == 1
 
 
+def test_a_monitor_in_maintenance_is_neither_up_nor_down(
+    client: TestClient, site: Site, fresh: None
+) -> None:
+    number = add(client, site)
+    client.post(f"/api/monitors/{number}/maintenance")
+
+    found = samples(client)
+
+    assert value(found, "monitors", state="maintenance") == 1
+    assert value(found, "monitor_in_maintenance", monitor_id=str(number)) == 1
+    assert value(found, "monitor_up", monitor_id=str(number)) is None
+
+
 def test_a_schedule_without_workers_shows_as_overdue(
     client: TestClient, site: Site, fresh: None, database_url: str
 ) -> None:

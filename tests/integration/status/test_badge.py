@@ -18,7 +18,9 @@ def title(client: TestClient, path: str, *, status: int = 200) -> str | None:
     return ET.fromstring(answer.content).findtext(TITLE)  # noqa: S314  (made here)
 
 
-@pytest.mark.parametrize("state", ["up", "down", "pending", "paused", "a state to come"])
+@pytest.mark.parametrize(
+    "state", ["up", "down", "pending", "maintenance", "paused", "a state to come"]
+)
 def test_a_badge_shows_the_state(client: TestClient, database_url: str, state: str) -> None:
     number = add(client, name='Pay & "go"')
     execute(database_url, f"UPDATE states SET state = '{state}'")

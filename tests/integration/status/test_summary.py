@@ -7,8 +7,9 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from app.status.summary import PART, Summary, overall
+from app.status.summary import MONITORS_LIMIT, PART, PERIODS_LIMIT, Summary, overall
 from tests.integration.checks.support import add, claimed, completed, execute, recorded
+from tests.integration.maintenance.support import once, plan
 from tests.services import query
 from tests.sites import Site
 
@@ -69,6 +70,7 @@ def test_without_monitors_it_is_pending(client: TestClient) -> None:
         "state": "pending",
         "monitors": [],
         "incidents": [],
+        "maintenance": [],
         "overdue": 0,
     }
 
@@ -161,8 +163,65 @@ def test_all_monitors_are_listed_in_order_of_their_names(
     [
         ([], "pending"),
         (["up"], "up"),
-        (["up", "down"], "down"),
+        (["maintenance"], "maintenance"),
+        (["up", "maintenance"], "maintenance"),
+        (["up", "maintenance", "down"], "down"),
     ],
 )
-def test_the_overall_state_is_the_worst_one(states: list[str], whole: str) -> None:
-    assert overall(down="down" in states, up="up" in states) == whole
+def test_the_overall_state_is_the_worst_one_and_not_up_in_maintenance(
+    states: list[str], whole: str
+) -> None:
+    found = overall(**{state: state in states for state in ("up", "down", "maintenance")})
+
+    assert found == whole
+
+
+def test_the_summary_lists_maintenance_that_is_running_or_due_in_seven_days(
+    client: TestClient, database_url: str
+) -> None:
+    shop, mail = add(client, name="Shop", group="Pay"), add(client, name="Mail")
+    running = plan(client, once(database_url, -5, 5, name='A "b"', groups=["Pay"]))
+    soon = plan(client, once(database_url, 60, 90))
+    plan(client, once(database_url, 8 * 24 * 60, 8 * 24 * 60 + 1))
+    plan(client, once(database_url, -5, 5, tags=["nobody"]))
+
+    found = summary(client)
+
+    assert Summary.model_validate(found).model_dump(mode="json") == found
+    assert found["state"] == "maintenance"
+    assert {monitor["name"]: monitor["state"] for monitor in found["monitors"]} == {
+        "Shop": "maintenance",
+        "Mail": "pending",
+    }
+    assert [(item["id"], item["name"]) for item in found["maintenance"]] == [
+        (running["id"], 'A "b"'),
+        (soon["id"], "Work"),
+    ]
+    assert [item["monitors"] for item in found["maintenance"]] == [[shop], [shop, mail]]
+    assert found["maintenance"][0]["ends_at"] == running["period"]["ends_at"]
+
+
+def test_long_lists_of_windows_and_their_monitors_are_truncated(
+    client: TestClient, database_url: str
+) -> None:
+    execute(
+        database_url,
+        """
+        WITH m AS (
+            INSERT INTO monitors
+                (name, kind, spec, interval_seconds, timeout_seconds, confirmations)
+            SELECT 'Site', 'http', '{}', 60, 10, 1 FROM generate_series(1, 150) RETURNING id
+        ), s AS (INSERT INTO states (monitor_id) SELECT id FROM m),
+        w AS (
+            INSERT INTO maintenance_windows (name, all_monitors) VALUES ('Work', true) RETURNING id
+        )
+        INSERT INTO maintenance_periods
+        SELECT w.id, now() + n * interval '1 h', now() + n * interval '1 h' + interval '1 min'
+        FROM w, generate_series(1, 150) n
+        """,
+    )
+
+    found = summary(client)["maintenance"]
+
+    assert len(found) == PERIODS_LIMIT
+    assert (len(found[0]["monitors"]), found[0]["monitor_count"]) == (MONITORS_LIMIT, 150)

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.status.badge import AMBER, GREEN, GREY, LABEL, NOT_FOUND, RED, badge, percentage
+from app.status.badge import AMBER, BLUE, GREEN, GREY, LABEL, NOT_FOUND, RED, badge, percentage
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -19,7 +19,7 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("color", [LABEL, GREEN, RED, AMBER, GREY])
+@pytest.mark.parametrize("color", [LABEL, GREEN, RED, AMBER, BLUE, GREY])
 def test_white_text_stands_out(color: str) -> None:
     assert 1.05 / (luminance(color) + 0.05) >= 4.5
 
