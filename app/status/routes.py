@@ -117,7 +117,7 @@ async def atom_feed(
     base_url: BaseUrl,
     monitor_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
 ) -> Response:
-    """List the 50 latest incidents, of all monitors or of one, in Atom."""
+    """List the 50 latest incidents and maintenance windows, of all monitors or of one, in Atom."""
     # The same response for all clients, with or without a key, because proxies cache it.
     public = request.app.state.keys_required
     found = await feed(session, base_url.address, monitor_id, public=public)

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 from tests.integration.checks.support import add, execute, now
+from tests.integration.maintenance.support import once, period, plan
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 MINUTE = timedelta(minutes=1)
@@ -67,7 +68,7 @@ def test_incidents_are_entries_when_they_open_and_when_they_close(
     assert entries(root, "summary") == ["It was: status 503", "refused", "status 503"]
     assert datetime.fromisoformat(root.findtext(f"{ATOM}updated", "")) == end - 3 * MINUTE
     of_mail = read(client, f"?monitor_id={mail}")
-    assert of_mail.findtext(f"{ATOM}title") == "Stagewatch: incidents of Mail"
+    assert of_mail.findtext(f"{ATOM}title") == "Stagewatch: incidents and maintenance of Mail"
     assert entries(of_mail, "id") == entries(root, "id")[1:2]
 
 
@@ -122,7 +123,7 @@ def test_markup_from_users_and_targets_is_escaped(client: TestClient, database_u
 
     assert entries(root, "title") == [f"{SHOWN} is down"]
     assert entries(root, "summary") == [SHOWN]
-    assert root.findtext(f"{ATOM}title") == f"Stagewatch: incidents of {SHOWN}"
+    assert root.findtext(f"{ATOM}title") == f"Stagewatch: incidents and maintenance of {SHOWN}"
     assert not [element for element in root.iter() if "script" in element.tag]
 
 
@@ -164,3 +165,29 @@ def test_the_feed_of_an_unknown_monitor_is_refused(
     client: TestClient, monitor_id: str, status: int
 ) -> None:
     assert client.get(f"/feed.atom?monitor_id={monitor_id}").status_code == status
+
+
+def test_a_window_is_in_the_feed_once_planned_or_once_it_begins_if_it_recurs(
+    client: TestClient, database_url: str
+) -> None:
+    add(client, name="Shop", tags=["eu"])
+    mail = add(client, name="Mail")
+    moment = now(database_url).replace(microsecond=0)
+    recurrence = {"frequency": "daily", "start_time": "02:30", "duration_minutes": 60}
+    plan(
+        client,
+        {"name": "Updates", "all": True, "recurrence": recurrence | {"time_zone": "UTC"}},
+    )
+    period(database_url, moment - 90 * MINUTE, moment - 30 * MINUTE, tags="eu")
+    plan(client, once(database_url, 60, 90, name="New <switches>"))
+    execute(
+        database_url, "DELETE FROM maintenance_periods WHERE window_id = 1 AND now() >= starts_at"
+    )
+    execute(database_url, "UPDATE maintenance_windows SET created_at = now() WHERE id = 2")
+
+    root = read(client)
+
+    assert entries(root, "title") == ["Maintenance: New <switches>", "Maintenance: Work"]
+    begin, end = (moment - minutes * MINUTE for minutes in (90, 30))
+    assert entries(root, "summary")[1] == f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+    assert entries(read(client, f"?monitor_id={mail}"), "id") == entries(root, "id")[:1]
