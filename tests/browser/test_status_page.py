@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,10 @@ PAST = """
 
 def headline(page: Page) -> Locator:
     return page.locator("#headline-title")
+
+
+def in_minutes(minutes: float) -> str:
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
 
 
 def refuse(route: Route) -> None:
@@ -412,3 +417,34 @@ def test_the_outage_page_reloads_once_the_outage_is_over(
     down = False
 
     expect(headline(page)).to_have_text("No monitors yet", timeout=LONG)
+
+
+def test_planned_and_running_maintenance_is_shown_in_neither_green_nor_red(
+    quiet_service: Service, site: Site, pages: Pages
+) -> None:
+    shop = quiet_service.add("Shop", site.url)
+    quiet_service.check(quiet_service.add("Mail", site.url))
+    planned = {"name": MARKUP, "monitors": [shop]}
+    planned |= {"starts_at": in_minutes(60), "ends_at": in_minutes(90)}
+    quiet_service.ask("/api/maintenance", planned)
+    page = pages.open(quiet_service.url, bypass_csp=True)
+    maintenance = page.get_by_role("region", name="Maintenance")
+    expect(maintenance).to_contain_text(MARKUP)
+    expect(maintenance.get_by_role("link", name="Shop")).to_be_visible()
+
+    site.status = 503
+    window = quiet_service.ask(f"/api/monitors/{shop}/maintenance", method="POST")
+    quiet_service.check(shop)
+
+    expect(headline(page)).to_have_text("1 of 2 monitors is in maintenance", timeout=LONG)
+    expect(page.locator("#headline")).to_have_class(re.compile("tone-info"))
+    card = maintenance.get_by_role("article")
+    expect(card).to_contain_text("Work on Shop", timeout=LONG)
+    expect(page.locator(".monitor").filter(has_text="Shop")).to_contain_text("In maintenance")
+    expect(page.locator("#open")).to_be_hidden()
+    assert serious_faults(page) == []
+    picture(page, "status-maintenance")
+
+    quiet_service.ask(f"/api/maintenance/{window['id']}", method="DELETE")
+
+    expect(card).to_be_hidden(timeout=LONG)

@@ -3,7 +3,7 @@
 import { h, svg } from "./dom.js";
 
 /**
- * @typedef {{word: string, tone: "up"|"down"|"warn"|"idle", shape: string}} State
+ * @typedef {{word: string, tone: "up"|"down"|"warn"|"info"|"idle", shape: string}} State
  * `shape` is an SVG path in a box of 16 by 16: no two states have the same outline.
  */
 
@@ -28,6 +28,11 @@ const STATES = {
     word: "Paused",
     tone: "idle",
     shape: "M2.5 1h11A1.5 1.5 0 0 1 15 2.5v11a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 1 13.5v-11A1.5 1.5 0 0 1 2.5 1ZM5 4.5v7h2v-7Zm4 0v7h2v-7Z",
+  },
+  maintenance: {
+    word: "In maintenance",
+    tone: "info",
+    shape: "M8 0l8 8-8 8-8-8Zm-.9 4.2v1.8h1.8v-1.8Zm0 3v4.6h1.8v-4.6Z",
   },
 };
 

@@ -3,7 +3,7 @@
 import { stateOf } from "../states.js";
 
 // A tab has no style sheet: use colours that are visible on light and dark.
-const COLOURS = { up: "#2f9e6a", down: "#d9434e", warn: "#d9952b", idle: "#8b909b" };
+const COLOURS = { up: "#2f9e6a", down: "#d9434e", warn: "#d9952b", info: "#5b8bd6", idle: "#8b909b" };
 let shown = "";
 
 /**

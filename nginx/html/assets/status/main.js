@@ -9,6 +9,7 @@ import { Detail } from "./detail.js";
 import { showFavicon } from "./favicon.js";
 import { Histories } from "./history.js";
 import { PastIncidents, openIncident } from "./incidents.js";
+import { showMaintenance } from "./maintenance.js";
 import { Model } from "./model.js";
 import { Rows } from "./rows.js";
 
@@ -95,6 +96,7 @@ function draw() {
   const open = byId("open");
   open.hidden = !model.incidents.length;
   fill(open, model.incidents.map(openIncident));
+  showMaintenance(byId("maintenance"), model.maintenance, model.monitors);
   drawGroups();
   openByHash();
   const monitor = detail && model.monitors.get(detail.id);

@@ -18,6 +18,8 @@ export class Model {
   monitors = new Map();
   /** @type {Incident[]} those that are open, newest first */
   incidents = [];
+  /** @type {import("./maintenance.js").Period[]} in progress and planned */
+  maintenance = [];
   /** @type {number} monitors that should have been checked over a minute ago */
   overdue = 0;
   #heard = new Map();
@@ -27,6 +29,7 @@ export class Model {
   read(summary, now = Date.now()) {
     const known = this.monitors;
     this.overdue = summary.overdue ?? 0;
+    this.maintenance = summary.maintenance ?? [];
     this.monitors = new Map(summary.monitors.map((monitor) => [monitor.id, monitor]));
     for (const monitor of this.monitors.values()) {
       monitor.group ??= null;
@@ -86,6 +89,7 @@ export class Model {
     if (!total) return { state: "pending", title: "No monitors yet", text: "" };
     if (this.overdue) return this.#unchecked(text);
     if (of("down")) return { state: "down", title: this.#downTitle(of("down")), text };
+    if (of("maintenance")) return { state: "maintenance", title: this.#maintenanceTitle(counts), text };
     if (of("up") === total) return { state: "up", title: "All systems are up", text };
     if (of("up")) return { state: "up", title: "All active monitors are up", text };
     if (of("pending")) return { state: "pending", title: "Waiting for the first checks", text };
@@ -100,6 +104,13 @@ export class Model {
         : `${overdue} of ${monitors.size} monitors are not being checked`;
     const note = "Their checks are overdue, so this status may be out of date.";
     return { state: "unknown", title, text: `${text}. ${note}`, blind: true };
+  }
+
+  /** If one is in maintenance, not all is well, but the rest may be. */
+  #maintenanceTitle(counts) {
+    const count = counts.get("maintenance");
+    if (count + (counts.get("paused") ?? 0) === this.monitors.size) return "In maintenance";
+    return `${count} of ${this.monitors.size} monitors ${count === 1 ? "is" : "are"} in maintenance`;
   }
 
   #downTitle(count) {
@@ -136,7 +147,7 @@ export class Model {
 }
 
 /** The order in which states are counted: the most important first. */
-const ORDER = ["down", "pending", "up", "paused"];
+const ORDER = ["down", "maintenance", "pending", "up", "paused"];
 
 /**
  * Return "2 down, 9 up" for counts by state.

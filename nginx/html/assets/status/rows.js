@@ -220,6 +220,6 @@ export const RANGES = {
 function summary(monitors) {
   const counts = new Map();
   for (const { state } of monitors) counts.set(state, (counts.get(state) ?? 0) + 1);
-  const worst = ["down", "pending", "up"].find((state) => counts.has(state));
+  const worst = ["down", "maintenance", "pending", "up"].find((state) => counts.has(state));
   return [stateIcon(worst ?? monitors[0].state), said(counts)];
 }
