@@ -18,6 +18,7 @@ import { Router } from "./router.js";
 import { end, isReadOnly, session } from "./session.js";
 import { signIn } from "./sign_in.js";
 import { Store } from "./store.js";
+import { WindowFormView } from "./window_form.js";
 
 /** @typedef {{store: Store, router: Router}} Context what views get to work with */
 
@@ -43,6 +44,7 @@ const routes = [
   [/^\/channels$/, view(ChannelsView)],
   [/^\/channels\/(?:new|(\d+))$/, view(ChannelFormView)],
   [/^\/keys$/, view(ApiKeysView)],
+  [/^\/maintenance\/(?:new|(\d+))$/, view(WindowFormView)],
   [/^/, view(ListView)],
 ];
 context.router = new Router(routes, byId("view"), onshow);
