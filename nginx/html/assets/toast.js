@@ -10,7 +10,7 @@ let list = null;
  * Show a message. A failure stays until it is dismissed: it may have to be read twice.
  *
  * @param {string} text
- * @param {"up" | "down" | "pending"} [state] whose symbol it gets: done, failed, or just said
+ * @param {"up" | "down" | "maintenance"} [state] whose symbol it gets: done, failed, or just said
  */
 export function toast(text, state = "up") {
   list ??= document.body.appendChild(

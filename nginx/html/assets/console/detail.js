@@ -5,7 +5,7 @@ import { confirmed } from "../dialog.js";
 import { fill, h } from "../dom.js";
 import { ResponseTimes } from "../status/response_times.js";
 import { statePill } from "../states.js";
-import { lastingElement, timeElement } from "../time.js";
+import { format, lastingElement, timeElement } from "../time.js";
 import { toast } from "../toast.js";
 import { badgeCode, heartbeatAddress } from "./addresses.js";
 import { checkTable } from "./checks.js";
@@ -127,9 +127,13 @@ export class DetailView {
     const actions = [
       kind !== "heartbeat" && button("Check now", () => this.#checkNow(), { hint: "c" }),
       button(paused ? "Resume" : "Pause", () => this.#pauseOrResume(), { hint: "p" }),
+      !paused &&
+        state !== "maintenance" &&
+        button("Maintenance for 1 h", () => this.#maintain()),
       linkButton("Edit", `#/monitors/${this.#id}/edit`),
       button("Delete", () => this.#delete(), { kind: "danger" }),
     ].map(changes);
+    if (state === "maintenance") actions.unshift(linkButton("Maintenance", "#/maintenance"));
     // Only if they differ: a button that is replaced while it is pressed gets no click.
     const offered = JSON.stringify([name, actions.map((action) => action && action.textContent)]);
     if (offered !== this.#offered) {
@@ -245,6 +249,12 @@ export class DetailView {
     const path = `/api/monitors/${this.#id}/${action}`;
     const { data } = await repeatable(() => post(path, undefined, { retries: 1 }));
     this.#context.store.put(data);
+  }
+
+  async #maintain() {
+    const { data } = await post(`/api/monitors/${this.#id}/maintenance`, { duration_minutes: 60 });
+    toast(`No notifications until ${format(data.period.ends_at, "time")}.`, "maintenance");
+    await this.#readAll();
   }
 
   async #delete() {

@@ -12,7 +12,7 @@ export const SORTS = {
   uptime: "Lowest uptime first",
 };
 const DEFAULT_SORT = "state";
-const ORDER = ["down", "pending", "up", "paused"];
+const ORDER = ["down", "pending", "maintenance", "up", "paused"];
 const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 /**

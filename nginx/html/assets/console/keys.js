@@ -10,6 +10,7 @@ const TABS = {
   m: "/monitors",
   i: "/incidents",
   c: "/channels",
+  w: "/maintenance",
   k: "/keys",
 };
 const HELP = [
@@ -22,6 +23,7 @@ const HELP = [
   ["g i", "Incidents"],
   ["g c", "Channels"],
   ["g k", "API keys"],
+  ["g w", "Maintenance windows"],
   ["c", "Check now (in a monitor)"],
   ["p", "Pause or resume (in a monitor)"],
   ["e", "Edit (in a monitor)"],

@@ -13,6 +13,7 @@ import { IncidentView } from "./incident.js";
 import { IncidentsView } from "./incidents.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { ListView } from "./list.js";
+import { MaintenanceView } from "./maintenance.js";
 import { NewView } from "./new.js";
 import { Router } from "./router.js";
 import { end, isReadOnly, session } from "./session.js";
@@ -44,6 +45,7 @@ const routes = [
   [/^\/channels$/, view(ChannelsView)],
   [/^\/channels\/(?:new|(\d+))$/, view(ChannelFormView)],
   [/^\/keys$/, view(ApiKeysView)],
+  [/^\/maintenance$/, view(MaintenanceView)],
   [/^\/maintenance\/(?:new|(\d+))$/, view(WindowFormView)],
   [/^/, view(ListView)],
 ];

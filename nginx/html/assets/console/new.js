@@ -74,7 +74,7 @@ export class NewView {
     else
       toast(
         "Only HTTP monitors can be tested before saving. Others are checked as soon as they are added.",
-        "pending",
+        "maintenance",
       );
   }
 

@@ -54,7 +54,7 @@ export async function busy(element, action) {
 function refuse(event) {
   event?.preventDefault();
   event?.stopImmediatePropagation();
-  toast(READ_ONLY, "pending");
+  toast(READ_ONLY, "maintenance");
 }
 
 /**

@@ -5,7 +5,7 @@ import { stateOf } from "../states.js";
 import { SORTS, choices } from "./filters.js";
 import { KINDS } from "./kinds.js";
 
-const STATES = ["up", "down", "pending", "paused"];
+const STATES = ["up", "down", "pending", "paused", "maintenance"];
 const LABELS = { state: "State", kind: "Kind", group: "Group", tag: "Tag", sort: "Sort by" };
 
 export class Toolbar {
