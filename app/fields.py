@@ -61,6 +61,12 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 """The id of a row."""
 
 
+LocationName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", examples=["frankfurt"])
+]
+"""A place to check from: a word that fits in logs, metrics and environment variables."""
+
+
 class InputModel(BaseModel):
     """Input from a client: only known fields, with values of exactly their JSON types.
 

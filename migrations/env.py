@@ -14,6 +14,7 @@ import app.channels.models
 import app.checks.models
 import app.incidents.models
 import app.keys.models
+import app.locations.models
 import app.maintenance.models
 import app.monitors.models
 import app.notifications.models  # noqa: F401  (imported for their tables)

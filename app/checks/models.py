@@ -32,6 +32,9 @@ class Check(Base):
     tls_ms: Mapped[float | None] = mapped_column(REAL)
     first_byte_ms: Mapped[float | None] = mapped_column(REAL)
     error: Mapped[str | None] = mapped_column(Text)
+    # Null for a check that is not tied to a location. Not part of the key, because each of a
+    # monitor's locations has its own slots (app.checks.schedule).
+    location: Mapped[str | None] = mapped_column(Text)
 
 
 class _Stats:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.checks import location_schedule
+
 # Seconds until a failed check is retried while the failure is not confirmed.
 CONFIRM_SECONDS = 2
 
@@ -31,8 +33,6 @@ NEXT_DUE = f"""
         END
     ) + make_interval(secs => m.interval_seconds)
 """
-
-_ADD = text("INSERT INTO schedule (monitor_id) SELECT unnest(CAST(:ids AS int[]))")
 
 _SUSPEND = text("""
     UPDATE schedule SET claimable_at = 'infinity', lease = NULL
@@ -74,7 +74,7 @@ _PLAN = text("""
 
 async def add(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
     """Add new monitors to the schedule."""
-    await session.execute(_ADD, {"ids": list(monitor_ids)})
+    await location_schedule.follow(session, monitor_ids)
     await plan(session, monitor_ids, anew=True)
 
 
@@ -103,8 +103,12 @@ async def plan(
         "apart": APART_SECONDS,
     }
     await session.execute(_PLAN, values)
+    await location_schedule.plan(
+        session, monitor_ids, claimed=claimed, apart=APART_SECONDS, sooner=sooner, first=first
+    )
 
 
 async def suspend(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
     """Stop checking monitors until they are planned again."""
     await session.execute(_SUSPEND, {"ids": list(monitor_ids)})
+    await location_schedule.suspend(session, monitor_ids)

@@ -19,7 +19,7 @@ from app.channels.subscriptions import (
     lock_channels,
     set_channels,
 )
-from app.checks import schedule, sums
+from app.checks import location_schedule, schedule, sums
 from app.checks.switching import switch_of
 from app.errors import InvalidFieldError
 from app.events.publishing import publish, publish_config, state_event
@@ -116,9 +116,13 @@ async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn
     # A value rather than an expression, because rows of plain values are sent in one batch.
     now = await session.scalar(select(func.now()))
     assert now is not None
+    moved = []
     for (monitor, _), config in changes:
         check_known(config.channel_ids or (), known)
+        locations = monitor.locations
         apply_config(monitor, config)
+        if monitor.locations != locations:
+            moved.append(monitor.id)
         monitor.all_channels = config.channel_ids is None
         monitor.version += 1
         monitor.updated_at = now
@@ -128,6 +132,8 @@ async def change(session: AsyncSession, changes: Sequence[tuple[Found, MonitorIn
     )
     # The group or the tags may have changed, and so which windows apply.
     await switch_of(session, [monitor.id for (monitor, _), _ in changes])
+    if moved:
+        await location_schedule.follow(session, moved)
     checked = [monitor.id for (monitor, state), _ in changes if state.state != "paused"]
     await schedule.plan(session, checked)
     await _publish(session, [monitor.id for (monitor, _), _ in changes])

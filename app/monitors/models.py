@@ -46,6 +46,10 @@ class Monitor(Base):
     interval_seconds: Mapped[int] = mapped_column(Integer)
     timeout_seconds: Mapped[float] = mapped_column(Float)
     confirmations: Mapped[int] = mapped_column(Integer)
+    # Empty: the monitor is checked from anywhere, and its schedule is in `schedule`; otherwise
+    # in `location_schedule`.
+    locations: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    min_failing_locations: Mapped[int] = mapped_column(Integer, server_default="1")
     # False: only the channels in monitor_channels are notified.
     all_channels: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     token: Mapped[str | None] = mapped_column(Text, unique=True)

@@ -59,6 +59,7 @@ class ProbedOut(OtherMonitorOut):
     interval_seconds: int = 60
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     confirmations: int = 2
+    locations: list[str] = Field(default_factory=list)
 
 
 class HeartbeatMonitorOut(OtherMonitorOut):

@@ -11,7 +11,7 @@ from pydantic import (
     field_validator,
 )
 
-from app.fields import Id, InputModel, Line, Seconds
+from app.fields import Id, InputModel, Line, LocationName, Seconds
 from app.probing.schemas import HttpSpec
 from app.probing.targets import DnsTarget, TcpTarget
 from app.probing.urls import parse_hostname
@@ -26,6 +26,13 @@ Tags = Annotated[
     list[Annotated[Label, Field(max_length=50)]],
     Field(max_length=MAX_TAGS),
     AfterValidator(lambda tags: list(dict.fromkeys(tags))),
+]
+
+MAX_LOCATIONS = 20
+Locations = Annotated[
+    list[LocationName],
+    Field(max_length=MAX_LOCATIONS),
+    AfterValidator(lambda names: list(dict.fromkeys(names))),
 ]
 
 Host = Annotated[Line, Field(min_length=1, max_length=253), AfterValidator(parse_hostname)]
@@ -60,6 +67,11 @@ class Probed(MonitorCommon):
     )
     confirmations: Annotated[int, Field(ge=1, le=10)] = Field(
         default=2, description="Consecutive failures, with quick retries, until it is down."
+    )
+    locations: Locations = Field(
+        default_factory=list,
+        description="Where it is checked from; empty: from anywhere.",
+        examples=[["frankfurt", "virginia"]],
     )
 
     @field_validator("timeout_seconds", mode="wrap")

@@ -1,0 +1,1 @@
+"""Locations: where workers check from."""
