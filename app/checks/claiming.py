@@ -8,6 +8,9 @@ Rows are read and written by their place in the table (ctid), never by the monit
 snapshot is held, by a dump for instance, every check leaves a dead version of the row behind, and
 the index on the number leads to all of them. ANY(ARRAY(SELECT ...)) ensures access by ctid: for a
 plain join on ctid, PostgreSQL may scan the whole table.
+
+A worker at a location claims for that location only, from the schedule of locations; a worker
+without one claims the monitors that name no locations.
 """
 
 import secrets
@@ -15,11 +18,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.checks.schedule import NEXT_DUE
+from app.checks.schedule import NEXT_DUE, NEXT_DUE_AT_LOCATION, TABLES, table_of
 
 # How many seconds before it is due a check can be claimed. Workers wake up every second, so with
 # two seconds of lead time every check starts on time, even if a wake-up is lost.
@@ -38,7 +42,7 @@ class Claim:
 
     `planned_at` is `due_at` on this process's clock, time.perf_counter. It is derived from the time
     left according to the database, so workers with different clocks agree. `place` is the place of
-    the monitor's row in the schedule. `leased`: the lease ends before the next slot,
+    the monitor's row in the schedule of `location`. `leased`: the lease ends before the next slot,
     so the monitor must be moved back to that slot when the result is stored.
     """
 
@@ -51,6 +55,7 @@ class Claim:
     lease: int
     place: str
     leased: bool
+    location: str = ""
 
 
 class Floor:
@@ -75,12 +80,12 @@ class Floor:
 
 # An expired lease makes its monitor due now, not at the next slot to which it was moved. When the
 # clock has been set back, new rows are below the floor, hence least().
-_CLAIM = text(f"""
+_CLAIM = """
     WITH due AS MATERIALIZED (
-        SELECT ctid, monitor_id, claimable_at,
+        SELECT ctid, monitor_id, {location}claimable_at,
             least(due_at, greatest(claimable_at, now())) AS due_at
-        FROM schedule
-        WHERE claimable_at <= now() + CAST(:horizon AS interval)
+        FROM {table}
+        WHERE {here}claimable_at <= now() + CAST(:horizon AS interval)
           AND claimable_at >= coalesce(CAST(:reached AS timestamptz),
               least(now(), coalesce(CAST(:floor AS timestamptz), '-infinity'))
                   - CAST(:slack AS interval))
@@ -89,12 +94,12 @@ _CLAIM = text(f"""
         FOR UPDATE SKIP LOCKED
     ), planned AS (
         SELECT due.ctid, due.due_at, m.version, m.kind, m.timeout_seconds,
-            {NEXT_DUE} AS next_due_at,
+            {next_due} AS next_due_at,
             greatest(due.due_at, now()) + make_interval(secs => m.timeout_seconds)
                 + CAST(:margin AS interval) AS lease_ends_at
         FROM due JOIN monitors m ON m.id = due.monitor_id
     ), claimed AS (
-        UPDATE schedule s
+        UPDATE {table} s
         SET due_at = p.next_due_at, claimable_at = least(p.next_due_at, p.lease_ends_at),
             lease = :lease
         FROM planned p
@@ -105,36 +110,51 @@ _CLAIM = text(f"""
     )
     SELECT now() AS now, (SELECT max(claimable_at) FROM due) AS reached, claimed.*
     FROM (VALUES (1)) AS one LEFT JOIN claimed ON true
-""")  # noqa: S608  (a constant of app.checks.schedule)
+"""
+_CLAIM_ANYWHERE = text(_CLAIM.format(table=table_of(""), location="", here="", next_due=NEXT_DUE))
+_CLAIM_AT_LOCATION = text(
+    _CLAIM.format(
+        table=table_of("somewhere"),
+        location="location, ",
+        here="location = :location AND ",
+        next_due=NEXT_DUE_AT_LOCATION,
+    )
+)
 
 # Only where the lease is still ours: another worker may have claimed the monitor by now. Locked
 # rows are skipped: they are being planned, suspended or deleted, which ends the lease too. There
 # may be many at a time, so waiting for them could make two transactions wait for each other.
-_RELEASE = text("""
-    UPDATE schedule s
-    SET due_at = greatest(v.due_at, clock_timestamp()),
-        claimable_at = greatest(v.due_at, clock_timestamp()), lease = NULL
-    FROM (
-        SELECT monitor_id, lease, due_at, CAST(place AS tid) AS place
-        FROM unnest(
-            CAST(:monitors AS int[]), CAST(:leases AS bigint[]), CAST(:due AS timestamptz[]),
-            CAST(:places AS text[])) AS t (monitor_id, lease, due_at, place)
-    ) AS v
-    WHERE s.ctid = ANY(ARRAY(
-            SELECT ctid FROM schedule
-            WHERE ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
-            FOR UPDATE SKIP LOCKED))
-      AND s.ctid = v.place AND s.monitor_id = v.monitor_id AND s.lease = v.lease
-""")
+_RELEASE = {
+    table: text(f"""
+        UPDATE {table} s
+        SET due_at = greatest(v.due_at, clock_timestamp()),
+            claimable_at = greatest(v.due_at, clock_timestamp()), lease = NULL
+        FROM (
+            SELECT monitor_id, lease, due_at, CAST(place AS tid) AS place
+            FROM unnest(
+                CAST(:monitors AS int[]), CAST(:leases AS bigint[]), CAST(:due AS timestamptz[]),
+                CAST(:places AS text[])) AS t (monitor_id, lease, due_at, place)
+        ) AS v
+        WHERE s.ctid = ANY(ARRAY(
+                SELECT ctid FROM {table}
+                WHERE ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
+                FOR UPDATE SKIP LOCKED))
+          AND s.ctid = v.place AND s.monitor_id = v.monitor_id AND s.lease = v.lease
+    """)  # noqa: S608  (a name of app.checks.schedule)
+    for table in TABLES
+}
 
 
-async def claim(session: AsyncSession, limit: int, floor: Floor | None = None) -> list[Claim]:
+async def claim(
+    session: AsyncSession, limit: int, floor: Floor | None = None, location: str = ""
+) -> list[Claim]:
     """Claim checks that are due now or within the horizon, the earliest first.
 
-    `floor` belongs to this process and moves when the transaction is committed.
+    `floor` belongs to this process and moves when the transaction is committed. With a `location`,
+    only checks to be made there are claimed; without one, only checks to be made anywhere.
     """
     lease = secrets.randbits(62)
-    values = {
+    values: dict[str, Any] = {
         "horizon": timedelta(seconds=HORIZON_SECONDS),
         "margin": timedelta(seconds=MARGIN_SECONDS),
         "slack": timedelta(seconds=SLACK_SECONDS),
@@ -143,7 +163,11 @@ async def claim(session: AsyncSession, limit: int, floor: Floor | None = None) -
         "limit": limit,
         "lease": lease,
     }
-    rows = (await session.execute(_CLAIM, values)).all()
+    if location:
+        done = await session.execute(_CLAIM_AT_LOCATION, values | {"location": location})
+    else:
+        done = await session.execute(_CLAIM_ANYWHERE, values)
+    rows = done.all()
     now = time.perf_counter()
     claims = [
         Claim(
@@ -156,6 +180,7 @@ async def claim(session: AsyncSession, limit: int, floor: Floor | None = None) -
             lease,
             row.place,
             row.leased,
+            location,
         )
         for row in rows
         if row.monitor_id is not None
@@ -168,13 +193,22 @@ async def claim(session: AsyncSession, limit: int, floor: Floor | None = None) -
 
 async def release(session: AsyncSession, claims: Sequence[Claim]) -> None:
     """Release checks that were not made, so that other workers can claim them at once."""
-    values = {
-        "monitors": [claimed.monitor_id for claimed in claims],
-        "leases": [claimed.lease for claimed in claims],
-        "due": [claimed.due_at for claimed in claims],
-        "places": [claimed.place for claimed in claims],
-    }
-    await session.execute(_RELEASE, values)
+    for table, part in by_table(claims).items():
+        values = {
+            "monitors": [claimed.monitor_id for claimed in part],
+            "leases": [claimed.lease for claimed in part],
+            "due": [claimed.due_at for claimed in part],
+            "places": [claimed.place for claimed in part],
+        }
+        await session.execute(_RELEASE[table], values)
+
+
+def by_table(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
+    """Group claims by the table that holds their monitors' schedules."""
+    parts: dict[str, list[Claim]] = {}
+    for claimed in claims:
+        parts.setdefault(table_of(claimed.location), []).append(claimed)
+    return parts
 
 
 def _move_when_committed(

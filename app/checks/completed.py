@@ -25,6 +25,11 @@ class CompletedCheck:
     claim: Claim | None = None
     version: int | None = None
 
+    @property
+    def location(self) -> str:
+        """The location where the check was made; empty: anywhere."""
+        return self.claim.location if self.claim else ""
+
     @classmethod
     def of(cls, claim: Claim, checked_at: datetime, result: Result) -> "CompletedCheck":
         """Return the completed check of a claim."""

@@ -23,22 +23,24 @@ _DISK_FULL = "53100"
 
 
 class RawCheck(NamedTuple):
-    """A result with its monitor and its times."""
+    """A result with its monitor, its times, and its location if it has one."""
 
     monitor_id: int
     scheduled_at: datetime
     checked_at: datetime
     result: Result
+    location: str | None = None
 
 
 _INSERT = text("""
     INSERT INTO checks (monitor_id, scheduled_at, checked_at, ok, status_code,
-                        latency_ms, dns_ms, connect_ms, tls_ms, first_byte_ms, error)
+                        latency_ms, dns_ms, connect_ms, tls_ms, first_byte_ms, error, location)
     SELECT * FROM unnest(
         CAST(:monitor_id AS int[]), CAST(:scheduled_at AS timestamptz[]),
         CAST(:checked_at AS timestamptz[]), CAST(:ok AS bool[]), CAST(:status_code AS int2[]),
         CAST(:latency_ms AS real[]), CAST(:dns_ms AS real[]), CAST(:connect_ms AS real[]),
-        CAST(:tls_ms AS real[]), CAST(:first_byte_ms AS real[]), CAST(:error AS text[]))
+        CAST(:tls_ms AS real[]), CAST(:first_byte_ms AS real[]), CAST(:error AS text[]),
+        CAST(:location AS text[]))
     ON CONFLICT DO NOTHING
 """)
 
@@ -79,6 +81,7 @@ async def _insert(session: AsyncSession, checks: Sequence[RawCheck]) -> None:
         "tls_ms": [result.timings.tls_ms for result in results],
         "first_byte_ms": [result.timings.first_byte_ms for result in results],
         "error": [result.error for result in results],
+        "location": [check.location for check in checks],
     }
     async with session.begin_nested():
         await session.execute(_INSERT, values)

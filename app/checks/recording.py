@@ -132,7 +132,9 @@ def _is_newest(done: CompletedCheck, row: Any) -> bool:
 
 
 def _raw(done: CompletedCheck) -> raw.RawCheck:
-    return raw.RawCheck(done.monitor_id, done.scheduled_at, done.checked_at, done.result)
+    return raw.RawCheck(
+        done.monitor_id, done.scheduled_at, done.checked_at, done.result, done.location or None
+    )
 
 
 def _judged(done: CompletedCheck, row: Any, covered: Coverage) -> Kept:
@@ -181,7 +183,7 @@ async def _reschedule(
     claims = [done.claim for done in completed if done.claim]
     await move_on(session, [claim for claim in claims if claim.monitor_id not in retry_at])
     retries = [claim for claim in claims if claim.monitor_id in retry_at]
-    await retry(session, retries, [retry_at[claim.monitor_id] for claim in retries])
+    await retry(session, retries, retry_at)
     heartbeats = [
         Heartbeat(
             entry.done.monitor_id,

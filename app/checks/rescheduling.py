@@ -4,14 +4,15 @@ Claims are compared with the leases that the rows hold now, because a monitor ma
 again, changed or paused while it was checked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.checks.claiming import Claim
+from app.checks.claiming import Claim, by_table
+from app.checks.schedule import TABLES
 
 
 class Heartbeat(NamedTuple):
@@ -24,28 +25,34 @@ class Heartbeat(NamedTuple):
 
 # From the end of the lease back to the next slot, only where the lease is still ours. The clock's
 # time is used because a row must not become claimable in the past, which no claim searches.
-_MOVE_ON = text("""
-    UPDATE schedule
-    SET due_at = greatest(due_at, clock_timestamp()),
-        claimable_at = greatest(due_at, clock_timestamp()), lease = NULL
-    WHERE ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
-      AND lease = ANY(CAST(:leases AS bigint[]))
-""")
+_MOVE_ON = {
+    table: text(f"""
+        UPDATE {table}
+        SET due_at = greatest(due_at, clock_timestamp()),
+            claimable_at = greatest(due_at, clock_timestamp()), lease = NULL
+        WHERE ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
+          AND lease = ANY(CAST(:leases AS bigint[]))
+    """)  # noqa: S608  (a name of app.checks.schedule)
+    for table in TABLES
+}
 
 # A quick retry, if that is sooner than the next slot.
-_RETRY = text("""
-    UPDATE schedule s
-    SET due_at = greatest(least(s.due_at, v.retry_at), clock_timestamp()),
-        claimable_at = greatest(least(s.due_at, v.retry_at), clock_timestamp()), lease = NULL
-    FROM (
-        SELECT monitor_id, CAST(place AS tid) AS place, lease, retry_at
-        FROM unnest(
-            CAST(:ids AS int[]), CAST(:places AS text[]), CAST(:leases AS bigint[]),
-            CAST(:retry_at AS timestamptz[])) AS t (monitor_id, place, lease, retry_at)
-    ) AS v
-    WHERE s.ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
-      AND s.ctid = v.place AND s.monitor_id = v.monitor_id AND s.lease = v.lease
-""")
+_RETRY = {
+    table: text(f"""
+        UPDATE {table} s
+        SET due_at = greatest(least(s.due_at, v.retry_at), clock_timestamp()),
+            claimable_at = greatest(least(s.due_at, v.retry_at), clock_timestamp()), lease = NULL
+        FROM (
+            SELECT monitor_id, CAST(place AS tid) AS place, lease, retry_at
+            FROM unnest(
+                CAST(:ids AS int[]), CAST(:places AS text[]), CAST(:leases AS bigint[]),
+                CAST(:retry_at AS timestamptz[])) AS t (monitor_id, place, lease, retry_at)
+        ) AS v
+        WHERE s.ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:places AS text[])) AS tid)))
+          AND s.ctid = v.place AND s.monitor_id = v.monitor_id AND s.lease = v.lease
+    """)  # noqa: S608  (a name of app.checks.schedule)
+    for table in TABLES
+}
 
 _EXPECT_NEXT = text("""
     UPDATE schedule s
@@ -77,20 +84,21 @@ async def still_leased(session: AsyncSession, claims: Sequence[Claim]) -> set[in
 async def move_on(session: AsyncSession, claims: Sequence[Claim]) -> None:
     """Make claimed monitors claimable at their next slots."""
     leased = [claim for claim in claims if claim.leased]
-    if leased:
+    for table, part in by_table(leased).items():
         values: dict[str, Any] = {
-            "places": [claim.place for claim in leased],
-            "leases": list({claim.lease for claim in leased}),
+            "places": [claim.place for claim in part],
+            "leases": list({claim.lease for claim in part}),
         }
-        await session.execute(_MOVE_ON, values)
+        await session.execute(_MOVE_ON[table], values)
 
 
 async def retry(
-    session: AsyncSession, claims: Sequence[Claim], retry_at: Sequence[datetime]
+    session: AsyncSession, claims: Sequence[Claim], retry_at: Mapping[int, datetime]
 ) -> None:
     """Make claimed monitors claimable at `retry_at`, or at their next slots if those are sooner."""
-    if claims:
-        await session.execute(_RETRY, _leases(claims) | {"retry_at": list(retry_at)})
+    for table, part in by_table(claims).items():
+        values = _leases(part) | {"retry_at": [retry_at[claim.monitor_id] for claim in part]}
+        await session.execute(_RETRY[table], values)
 
 
 async def expect_next(session: AsyncSession, heartbeats: Sequence[Heartbeat]) -> None:

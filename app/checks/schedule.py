@@ -22,17 +22,34 @@ GOLDEN = 0.6180339887498949
 # When `m`, a monitor whose check was planned for due.due_at, is due again. A slot is skipped if
 # this check may still be running then, because it is a retry, the first one or late. A late
 # heartbeat is counted again each time the next one should have arrived.
-NEXT_DUE = f"""
+_NEXT_DUE = """
     date_bin(
         make_interval(secs => m.interval_seconds),
         greatest(due.due_at, now())
             + make_interval(secs => least(m.timeout_seconds, m.interval_seconds / 4.0)),
         CASE WHEN m.kind = 'heartbeat' THEN due.due_at
         ELSE to_timestamp(0) + make_interval(
-            secs => m.interval_seconds * mod(CAST(m.id * {GOLDEN} AS numeric), 1))
+            secs => m.interval_seconds * mod(CAST({phase} AS numeric), 1))
         END
     ) + make_interval(secs => m.interval_seconds)
 """
+NEXT_DUE = _NEXT_DUE.format(phase=f"m.id * {GOLDEN}")
+
+# The same from a location, except that a monitor's locations share its interval evenly. So an
+# outage is noticed sooner, and no two checks are planned for the same moment, part of their key.
+NEXT_DUE_AT_LOCATION = _NEXT_DUE.format(
+    phase=f"m.id * {GOLDEN} + coalesce(array_position(m.locations, due.location), 1)"
+    " / CAST(greatest(cardinality(m.locations), 1) AS float8)"
+)
+
+
+TABLES = ("schedule", "location_schedule")
+
+
+def table_of(location: str) -> str:
+    """Return the schedule table for checks from a location, or for checks from anywhere."""
+    return TABLES[bool(location)]
+
 
 _SUSPEND = text("""
     UPDATE schedule SET claimable_at = 'infinity', lease = NULL

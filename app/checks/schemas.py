@@ -1,6 +1,6 @@
 """Checks as they are returned to clients."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from app.checks.models import Check
 from app.probing.result import Result
@@ -11,12 +11,16 @@ class CheckOut(ProbeResult):
     """A check that has been stored."""
 
     checked_at: AwareDatetime
+    location: str | None = Field(
+        default=None, description="Location it was made from, if any.", examples=["frankfurt"]
+    )
 
 
 def check_out(check: Check) -> CheckOut:
     """Return a stored check as it is sent to clients."""
     return CheckOut(
         checked_at=check.checked_at,
+        location=check.location,
         ok=check.ok,
         latency_ms=check.latency_ms,
         timings=TimingsOut(

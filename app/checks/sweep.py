@@ -2,10 +2,12 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text
 
 from app.checks.claiming import MARGIN_SECONDS
+from app.checks.schedule import table_of
 from app.database import Database
 
 log = logging.getLogger(__name__)
@@ -15,40 +17,54 @@ log = logging.getLogger(__name__)
 BEHIND = timedelta(seconds=15)
 
 # Due or claimable later than any claim can have set: the clock was ahead and has been set back.
-_SWEEP = text("""
+_SWEEP = """
     WITH lost AS MATERIALIZED (
         SELECT s.ctid, CASE WHEN s.claimable_at < now() - CAST(:behind AS interval)
                 THEN least(s.due_at, clock_timestamp())
             ELSE clock_timestamp() + p.patience END AS due_at
-        FROM schedule s
+        FROM {table} s
         JOIN monitors m ON m.id = s.monitor_id
         CROSS JOIN LATERAL (
             SELECT make_interval(secs => CASE WHEN m.kind = 'heartbeat'
                 THEN m.interval_seconds + CAST(m.spec ->> 'grace_seconds' AS int)
                 ELSE 0 END) AS patience
         ) p
-        WHERE s.claimable_at < now() - CAST(:behind AS interval)
+        WHERE {here}(s.claimable_at < now() - CAST(:behind AS interval)
            OR s.claimable_at < 'infinity' AND greatest(s.due_at, s.claimable_at) > now()
               + make_interval(secs => m.interval_seconds + m.timeout_seconds)
-              + p.patience + CAST(:margin AS interval)
+              + p.patience + CAST(:margin AS interval))
         FOR UPDATE OF s SKIP LOCKED
     )
-    UPDATE schedule s
+    UPDATE {table} s
     SET due_at = lost.due_at, claimable_at = greatest(lost.due_at, clock_timestamp()),
-        expected_from = least(s.expected_from, now()), lease = NULL
+        {expected_from}lease = NULL
     FROM lost
     WHERE s.ctid = lost.ctid
-""")
+"""
+_SWEEP_ANYWHERE = text(
+    _SWEEP.format(
+        table=table_of(""),
+        here="",
+        expected_from="expected_from = least(s.expected_from, now()), ",
+    )
+)
+_SWEEP_AT_LOCATION = text(
+    _SWEEP.format(table=table_of("somewhere"), here="s.location = :location AND ", expected_from="")
+)
 
 
-async def sweep(database: Database) -> int:
+async def sweep(database: Database, location: str = "") -> int:
     """Make lost monitors claimable again; return their number. Raises DatabaseUnavailable.
 
-    It scans the whole schedule, so it should run every minute, not every second.
+    It scans the whole schedule, so it should run every minute, not every second. Only `location` is
+    covered: monitors that wait at another one, which has no worker, must remain visible as waiting.
     """
-    values = {"behind": BEHIND, "margin": timedelta(seconds=MARGIN_SECONDS)}
+    values: dict[str, Any] = {"behind": BEHIND, "margin": timedelta(seconds=MARGIN_SECONDS)}
     async with database.transaction() as session:
-        done = await session.execute(_SWEEP, values)
+        if location:
+            done = await session.execute(_SWEEP_AT_LOCATION, values | {"location": location})
+        else:
+            done = await session.execute(_SWEEP_ANYWHERE, values)
     found = int(done.rowcount)  # type: ignore[attr-defined]  # a statement's result has it
     if found:
         log.warning("%d monitors were late or lost, and will be claimed again", found)

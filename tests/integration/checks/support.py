@@ -44,8 +44,10 @@ def in_transaction(settings: Settings, work: Callable[[AsyncSession], Awaitable[
     return with_database(settings, run)
 
 
-def claimed(settings: Settings, *, limit: int = 250, floor: Floor | None = None) -> list[Claim]:
-    return in_transaction(settings, lambda session: claim(session, limit, floor))
+def claimed(
+    settings: Settings, *, limit: int = 250, floor: Floor | None = None, location: str = ""
+) -> list[Claim]:
+    return in_transaction(settings, lambda session: claim(session, limit, floor, location))
 
 
 def recorded(settings: Settings, *completed: CompletedCheck) -> Recorded:
