@@ -15,7 +15,8 @@ class CompletedCheck:
 
     Times are the database's. `claim` is the claim under which a worker made it; None for a check
     on demand and for a heartbeat. `version` is the version of the configuration that was checked;
-    None for a heartbeat.
+    None for a heartbeat. If `decides` is false, the result is stored but changes no state, because
+    the check was not made at one of the monitor's locations.
     """
 
     monitor_id: int
@@ -24,6 +25,7 @@ class CompletedCheck:
     result: Result
     claim: Claim | None = None
     version: int | None = None
+    decides: bool = True
 
     @property
     def location(self) -> str:
@@ -39,16 +41,15 @@ class CompletedCheck:
 class Kept(NamedTuple):
     """A result that counts, the state that follows from it, and the monitor's state row before.
 
-    `known_until`: until when the state before
+    `at`: when the monitor was last checked, from any location; `cause`: why it fails, in all of its
+    locations; `retry`: a failure must be confirmed soon; `known_until`: until when the state before
     is known to have lasted: until this result, or until a maintenance window began.
     """
 
     done: CompletedCheck
     now: Standing
     before: Any
+    at: datetime
+    cause: str | None
+    retry: bool
     known_until: datetime
-
-    @property
-    def unconfirmed(self) -> bool:
-        """Whether there is a failure that must be confirmed soon."""
-        return self.now.failures > 0 and self.now.state not in ("down", "paused", "maintenance")

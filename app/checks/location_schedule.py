@@ -41,6 +41,11 @@ _FOLLOW = [
             """  # noqa: S608  (names of this module)
             for table in ("location_schedule", "location_states")
         ),
+        # The number of failures now counts something else: checks in a row, or locations.
+        """
+        UPDATE states SET failures = 0
+        WHERE monitor_id = ANY(CAST(:ids AS int[])) AND failures <> 0
+        """,
     )
 ]
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.checks import raw, states
+from app.checks import located, raw, states
 from app.checks.completed import CompletedCheck, Kept
+from app.checks.located import CLOCK_TOLERANCE, LocatedResult, is_newer
 from app.checks.rescheduling import Heartbeat, expect_next, move_on, retry, still_leased
 from app.checks.schedule import CONFIRM_SECONDS
 from app.checks.transition import Standing, transition
@@ -28,9 +29,6 @@ log = logging.getLogger(__name__)
 # worker ran, and probably nothing that could have received it. A worker that is restarted alone is
 # back sooner, and claims are hardly ever late by more than a second.
 UNATTENDED = timedelta(seconds=15)
-
-# How far a result's time, which a worker derives from its claim's, may be ahead of the clock.
-CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 class Recorded(NamedTuple):
@@ -67,7 +65,12 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     ]
     if stored:
         await raw.store(session, [_raw(done) for done, _, _ in stored])
-    kept = [_judged(done, row, during) for done, row, during in stored if _is_newest(done, row)]
+    kept = [
+        _judged(done, row, during)
+        for done, row, during in stored
+        if done.decides and not done.location and _is_newest(done, row)
+    ]
+    kept += await _agreed(session, [found for found in stored if found[0].location])
     notifications = 0
     changes = _changes(kept)
     if kept:
@@ -125,10 +128,7 @@ def _could_not_arrive(done: CompletedCheck, row: Any) -> bool:
 
 
 def _is_newest(done: CompletedCheck, row: Any) -> bool:
-    if row.checked_at is None or row.checked_at < done.checked_at:
-        return True
-    # A time in the future was recorded before the clock was set back.
-    return bool(row.checked_at > row.now + CLOCK_TOLERANCE)
+    return is_newer(done.checked_at, row.checked_at, row.now)
 
 
 def _raw(done: CompletedCheck) -> raw.RawCheck:
@@ -144,17 +144,42 @@ def _judged(done: CompletedCheck, row: Any, covered: Coverage) -> Kept:
         confirmations=row.confirmations,
         in_maintenance=covered.at_end,
     )
-    return Kept(done, now, row, known_until=covered.begun_at or done.checked_at)
+    at = done.checked_at
+    return Kept(
+        done,
+        now,
+        row,
+        at,
+        done.result.error,
+        retry=now.failures > 0 and now.state not in ("down", "paused", "maintenance"),
+        known_until=covered.begun_at or at,
+    )
+
+
+async def _agreed(
+    session: AsyncSession, from_locations: Sequence[tuple[CompletedCheck, Any, Coverage]]
+) -> list[Kept]:
+    """Return the states that follow from these results and from those of other locations."""
+    results = [
+        LocatedResult(done.location, done.checked_at, done.result, row, covered.at_end)
+        for done, row, covered in from_locations
+    ]
+    agreed = await located.settle(session, results)
+    kept = []
+    for done, row, covered in from_locations:
+        if (found := agreed.get(done.monitor_id)) is not None:
+            # Results from several workers may be stored in another order than they were made.
+            at = done.checked_at if _is_newest(done, row) else row.checked_at
+            now = Standing(found.state, found.failing)
+            until = covered.begun_at or at
+            kept.append(Kept(done, now, row, at, found.cause, found.retry, until))
+    return kept
 
 
 def _changes(kept: Sequence[Kept]) -> list[StateChange]:
     return [
         StateChange(
-            entry.done.monitor_id,
-            entry.before.name,
-            entry.now.state,
-            entry.done.checked_at,
-            entry.done.result.error,
+            entry.done.monitor_id, entry.before.name, entry.now.state, entry.at, entry.cause
         )
         for entry in kept
         if entry.now.state != entry.before.state
@@ -178,7 +203,7 @@ async def _reschedule(
 ) -> None:
     pause = timedelta(seconds=CONFIRM_SECONDS)
     retry_at = {
-        entry.done.monitor_id: entry.done.checked_at + pause for entry in kept if entry.unconfirmed
+        entry.done.monitor_id: entry.done.checked_at + pause for entry in kept if entry.retry
     }
     claims = [done.claim for done in completed if done.claim]
     await move_on(session, [claim for claim in claims if claim.monitor_id not in retry_at])

@@ -48,18 +48,19 @@ _UPDATE = text("""
         since = CASE WHEN s.state = v.state THEN s.since ELSE v.checked_at END,
         latency_ms = v.latency_ms, error = v.error,
         hour_checks = s.hour_checks + 1,
-        hour_failed = s.hour_failed + CAST(v.error IS NOT NULL AS int),
+        hour_failed = s.hour_failed + v.failed,
         hour_up_ms = s.hour_up_ms + CASE s.state WHEN 'up' THEN v.known_ms ELSE 0 END,
         hour_down_ms = s.hour_down_ms + CASE s.state WHEN 'down' THEN v.known_ms ELSE 0 END,
         hour_latencies[v.slot] = least(CAST(s.hour_latencies[v.slot] AS int) + 1, 32767)
     FROM (
         SELECT CAST(place AS tid) AS place, state, failures, checked_at, latency_ms, error,
-            known_ms, slot
+            failed, known_ms, slot
         FROM unnest(
             CAST(:place AS text[]), CAST(:state AS text[]), CAST(:failures AS int[]),
             CAST(:checked_at AS timestamptz[]), CAST(:latency_ms AS real[]),
-            CAST(:error AS text[]), CAST(:known_ms AS int[]), CAST(:slot AS int[])
-        ) AS t (place, state, failures, checked_at, latency_ms, error, known_ms, slot)
+            CAST(:error AS text[]), CAST(:failed AS int[]), CAST(:known_ms AS int[]),
+            CAST(:slot AS int[])
+        ) AS t (place, state, failures, checked_at, latency_ms, error, failed, known_ms, slot)
     ) AS v
     WHERE s.ctid = ANY(ARRAY(SELECT CAST(unnest(CAST(:place AS text[])) AS tid)))
       AND s.ctid = v.place
@@ -69,7 +70,7 @@ _UPDATE = text("""
 async def update(session: AsyncSession, kept: Sequence[Kept]) -> None:
     """Write the states that follow from results; the monitors' states are locked."""
     places = {entry.done.monitor_id: entry.before.place for entry in kept}
-    hours = {entry.done.monitor_id: hour_of(entry.done.checked_at) for entry in kept}
+    hours = {entry.done.monitor_id: hour_of(entry.at) for entry in kept}
     ended = [entry.before for entry in kept if entry.before.hour != hours[entry.done.monitor_id]]
     if ended:
         begun = [hours[row.monitor_id] for row in ended]
@@ -97,9 +98,10 @@ async def update(session: AsyncSession, kept: Sequence[Kept]) -> None:
         "place": [places[entry.done.monitor_id] for entry in kept],
         "state": [entry.now.state for entry in kept],
         "failures": [entry.now.failures for entry in kept],
-        "checked_at": [entry.done.checked_at for entry in kept],
+        "checked_at": [entry.at for entry in kept],
         "latency_ms": [result.latency_ms for result in results],
-        "error": [result.error for result in results],
+        "error": [entry.cause for entry in kept],
+        "failed": [int(result.error is not None) for result in results],
         "known_ms": [here.get(entry.done.monitor_id, 0) for entry in kept],
         "slot": [_slot(result) for result in results],
     }

@@ -37,7 +37,15 @@ async def check_now(database: Database, prober: Prober, monitor_id: int) -> Comp
     # and stop all other requests.
     result = await prober.probe(config.target(), monitor.timeout_seconds)
     ended_at = begun_at + timedelta(seconds=time.perf_counter() - begun)
-    completed = CompletedCheck(monitor_id, begun_at, ended_at, result, version=monitor.version)
+    completed = CompletedCheck(
+        monitor_id,
+        begun_at,
+        ended_at,
+        result,
+        version=monitor.version,
+        # This process is not at any of its locations.
+        decides=not monitor.locations,
+    )
     async with database.transaction() as session:
         recorded = await record(session, [completed])
     log_changes(recorded.changes)

@@ -60,6 +60,7 @@ class ProbedOut(OtherMonitorOut):
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     confirmations: int = 2
     locations: list[str] = Field(default_factory=list)
+    min_failing_locations: int = 1
 
 
 class HeartbeatMonitorOut(OtherMonitorOut):

@@ -73,6 +73,19 @@ class Probed(MonitorCommon):
         description="Where it is checked from; empty: from anywhere.",
         examples=[["frankfurt", "virginia"]],
     )
+    min_failing_locations: Annotated[int, Field(ge=1)] = Field(
+        default=1,
+        description="How many of its locations must see it fail until it is down; locations that "
+        "have long been silent are not waited for.",
+    )
+
+    @field_validator("min_failing_locations")
+    @classmethod
+    def _so_many_locations(cls, value: int, info: ValidationInfo) -> int:
+        locations = info.data.get("locations")
+        if locations is not None and value > max(len(locations), 1):
+            raise ValueError(f"it must not be more than the number of locations, {len(locations)}")
+        return value
 
     @field_validator("timeout_seconds", mode="wrap")
     @classmethod

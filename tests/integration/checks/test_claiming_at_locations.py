@@ -12,10 +12,8 @@ from app.settings import Settings
 from tests.integration.checks.support import (
     add,
     claimed,
-    completed,
     execute,
     in_transaction,
-    recorded,
     row,
     with_database,
 )
@@ -64,16 +62,6 @@ def test_a_claim_that_is_released_is_claimed_again_at_its_location(
     in_transaction(settings, lambda session: release(session, [found]))
 
     assert [again.location for again in claimed(settings, location="tokyo")] == ["tokyo"]
-
-
-def test_a_result_is_stored_with_its_location(client: TestClient, settings: Settings) -> None:
-    number = add(client, locations=PLACES)
-
-    for place in PLACES:
-        recorded(settings, *[completed(found) for found in claimed(settings, location=place)])
-
-    items = client.get(f"/api/monitors/{number}/checks").json()["items"]
-    assert [item["location"] for item in items] == PLACES[::-1]
 
 
 def test_a_claim_passes_no_dead_versions_that_lie_below_the_floor(

@@ -25,7 +25,7 @@ def test_a_monitor_is_checked_from_anywhere_unless_it_names_locations(
 
     shown = client.get(f"/api/monitors/{plain}").json()
 
-    assert shown["locations"] == []
+    assert (shown["locations"], shown["min_failing_locations"]) == ([], 1)
     assert len(query(database_url, ANYWHERE)) == 1
     assert locations(database_url, FROM_LOCATIONS) == []
 
@@ -33,11 +33,11 @@ def test_a_monitor_is_checked_from_anywhere_unless_it_names_locations(
 def test_each_location_has_a_place_of_its_own_in_the_schedule(
     client: TestClient, database_url: str
 ) -> None:
-    number = add(client, locations=[*PLACES, "tokyo"])
+    number = add(client, locations=[*PLACES, "tokyo"], min_failing_locations=2)
 
     shown = client.get(f"/api/monitors/{number}").json()
 
-    assert shown["locations"] == PLACES
+    assert (shown["locations"], shown["min_failing_locations"]) == (PLACES, 2)
     assert query(database_url, ANYWHERE) == []
     assert locations(database_url, FROM_LOCATIONS) == PLACES
     assert locations(database_url, SEEN) == PLACES
@@ -61,6 +61,9 @@ def test_many_monitors_at_once_may_differ_in_where_they_are_checked_from(
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
+        ({"min_failing_locations": 2}, "min_failing_locations"),
+        ({"min_failing_locations": 0}, "min_failing_locations"),
+        ({"locations": ["a", "a"], "min_failing_locations": 2}, "min_failing_locations"),
         ({"locations": ["a b"]}, "locations.0"),
         ({"locations": [""]}, "locations.0"),
         ({"locations": ["x" * 64]}, "locations.0"),
