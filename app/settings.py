@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.fields import LocationName
+
 IpNetwork = IPv4Network | IPv6Network
 
 
@@ -78,6 +80,12 @@ class Settings(BaseSettings):
 
     ping_limit_per_minute: Annotated[int, Field(ge=1)] = 60
     """Calls of /ping/TOKEN that are allowed per token and minute."""
+
+    location: LocationName | Literal[""] = ""
+    """Where this worker checks from; it checks the monitors that name this location.
+
+    Empty: it checks the monitors that name none, and does all work other than checking.
+    """
 
     check_concurrency: Annotated[int, Field(ge=1, le=50_000)] | None = None
     """Checks that one process handles at a time, including those waiting for their due time.

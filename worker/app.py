@@ -42,7 +42,10 @@ DRAIN_SECONDS = 15
 # important is left to do.
 CELERY_SECONDS = 3
 
-app = Celery("stagewatch", broker=load_settings().redis_url)
+# At a location, a worker finds its checks itself: it needs PostgreSQL but no Redis, and must not
+# take wake-ups meant for other workers.
+_settings = load_settings()
+app = Celery("stagewatch", broker="memory://" if _settings.location else _settings.redis_url)
 app.conf.update(
     # Acknowledged when done, not when taken: a worker that is killed leaves the task to others.
     task_acks_late=True,

@@ -57,6 +57,7 @@ class Checker:
         faults: Faults,
         selfcheck: SelfCheck,
         certificates: Certificates,
+        location: str = "",
     ) -> None:
         self._database = database
         self._prober = prober
@@ -64,6 +65,7 @@ class Checker:
         self._concurrency = concurrency
         self._faults = faults
         self._certificates = certificates
+        self._location = location
         self._targets = TargetCache()
         self._floor = Floor()
         self._claiming = asyncio.Lock()
@@ -91,7 +93,7 @@ class Checker:
             if limit <= 0 or self._closed:
                 return False
             async with self._database.transaction() as session:
-                claims = await claim(session, limit, self._floor)
+                claims = await claim(session, limit, self._floor, self._location)
                 await self._targets.learn(session, claims)
             CLAIMED.inc(len(claims))
             LAST_CLAIM.set_to_current_time()

@@ -61,34 +61,39 @@ CLOSE_SECONDS = 8.0
 class Engine:
     """All the work of one event loop. Create it inside that loop; `close` ends it.
 
-    `health_name` is the name for worker.health; None: nothing is recorded there.
+    `health_name` is the name for worker.health; None: nothing is recorded there. At a location it
+    only makes checks: a location that is cut off must not hold up deliveries, and one that has no
+    settings for retention must not apply the defaults to the data that all of them share.
     """
 
     def __init__(self, settings: Settings, *, health_name: str | None = None) -> None:
         self._settings = settings
+        self._location = settings.location
         self._health_name = health_name
         self._database = Database(settings.database_url, pool_size=CHECK_CONNECTIONS)
         resources.watch(self._database)
         nameservers = settings.nameservers or None
         self._prober = Prober(settings.allowed_networks, nameservers)
-        self._delivering = Delivering(settings, self._prober)
+        self._delivering = None if self._location else Delivering(settings, self._prober)
         self._faults = Faults(health_name)
         self._checker = Checker(
             self._database,
             self._prober,
-            ResultWriter(self._database, on_notifications=self._delivering.wake),
+            ResultWriter(self._database, on_notifications=self.wake_delivery),
             concurrency=capacity.fit(settings.check_concurrency),
             faults=self._faults,
             selfcheck=SelfCheck(nameservers),
             certificates=Certificates(settings.metrics_monitors),
+            location=self._location,
         )
         self._look = asyncio.Event()
         self._upkeep_asked = asyncio.Event()
         self._tasks = [asyncio.create_task(self._claim_all())]
-        self._upkeep(lambda: sweep(self._database), SWEEP_SECONDS)
-        self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
-        self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
-        self._tasks.append(asyncio.create_task(Switching(self._database).run()))
+        self._upkeep(lambda: sweep(self._database, self._location), SWEEP_SECONDS)
+        if not self._location:
+            self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
+            self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
+            self._tasks.append(asyncio.create_task(Switching(self._database).run()))
 
     def _upkeep(
         self,
@@ -105,7 +110,8 @@ class Engine:
 
     def wake_delivery(self) -> None:
         """Look for due notifications at once."""
-        self._delivering.wake()
+        if self._delivering:
+            self._delivering.wake()
 
     def wake_upkeep(self) -> None:
         """Maintain partitions and retention at once."""
@@ -129,7 +135,10 @@ class Engine:
             task.cancel()
         # Wait for them; ending as cancelled is not an error.
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(self._checker.drain(seconds), self._delivering.close(seconds))
+        closing = [self._checker.drain(seconds)]
+        if self._delivering:
+            closing.append(self._delivering.close(seconds))
+        await asyncio.gather(*closing)
         await self._prober.close()
         await self._database.close()
         self._faults.close()

@@ -90,6 +90,8 @@ def main() -> None:
     os.environ.setdefault("LOG_LEVEL", "warning")
     # One process does not need Redis, even if the environment names one.
     os.environ["REDIS_URL"] = ""
+    # As the only process, it makes the checks that can be made from anywhere.
+    os.environ["LOCATION"] = ""
     logs.configure(load_settings(), "local")
     with local_postgres(DATA) as os.environ["DATABASE_URL"]:
         command.upgrade(Config(ROOT / "alembic.ini"), "head")

@@ -70,7 +70,8 @@ class Probed(MonitorCommon):
     )
     locations: Locations = Field(
         default_factory=list,
-        description="Where it is checked from; empty: from anywhere.",
+        description="Where it is checked from, by workers with these values of LOCATION; if empty, "
+        "by workers without one.",
         examples=[["frankfurt", "virginia"]],
     )
     min_failing_locations: Annotated[int, Field(ge=1)] = Field(

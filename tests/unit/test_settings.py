@@ -68,3 +68,17 @@ def test_a_first_key_that_could_be_guessed_or_not_be_sent_is_refused(
         load_settings()
 
     assert key not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["Frankfurt am Main", "-fra", "x" * 64, "a/b"])
+def test_a_location_is_a_word(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("LOCATION", value)
+
+    with pytest.raises(SystemExit, match="LOCATION"):
+        load_settings()
+
+
+def test_without_a_location_a_worker_checks_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCATION", "")
+
+    assert load_settings().location == ""

@@ -26,6 +26,7 @@ def worker(
     database_url: str,
     redis_url: str = "redis://127.0.0.1:1/0",
     preexec: Callable[[], object] | None = None,
+    location: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`celery worker` as compose/07.yml starts it; its log is in `log`."""
     command = [sys.executable, "-m", "celery", "--app", "worker.app", "worker", "--pool", "solo"]
@@ -34,6 +35,7 @@ def worker(
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "ALLOWED_NETWORKS": "127.0.0.0/8",
+        "LOCATION": location,
         "TMPDIR": str(folder),
     }
     with (
