@@ -27,6 +27,7 @@ from app.incidents import routes as incidents
 from app.incidents.public import public_event
 from app.keys import routes as keys
 from app.keys.keyring import Keyring
+from app.locations import routes as locations
 from app.maintenance import routes as maintenance
 from app.metrics import resources
 from app.metrics import routes as metrics
@@ -50,6 +51,7 @@ ROUTERS = (
     monitors.router,
     checks.router,
     incidents.router,
+    locations.router,
     channels.router,
     notifications.router,
     keys.router,

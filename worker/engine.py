@@ -18,6 +18,7 @@ from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.checks.switching import Switching
 from app.database import Database, DatabaseUnavailable
+from app.locations.presence import note
 from app.maintenance.periods import extend
 from app.metrics import resources
 from app.probing.prober import Prober
@@ -49,6 +50,8 @@ UPKEEP_SECONDS = 3600.0
 UPKEEP_RETRY_SECONDS = 10.0
 # Seconds between two searches for schedule rows that claims no longer find.
 SWEEP_SECONDS = 60.0
+# Seconds between two records that this worker checks from its location.
+PRESENCE_SECONDS = 10.0
 # Each kind of upkeep takes at most a hundredth of the time.
 UPKEEP_SHARE = 100
 # Seconds that shutdown waits for a claim in progress.
@@ -90,7 +93,9 @@ class Engine:
         self._upkeep_asked = asyncio.Event()
         self._tasks = [asyncio.create_task(self._claim_all())]
         self._upkeep(lambda: sweep(self._database, self._location), SWEEP_SECONDS)
-        if not self._location:
+        if self._location:
+            self._upkeep(lambda: note(self._database, self._location), PRESENCE_SECONDS)
+        else:
             self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
             self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
             self._tasks.append(asyncio.create_task(Switching(self._database).run()))

@@ -12,13 +12,14 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import text
 
 from app.database import Database, DatabaseUnavailable
+from app.locations.figures import by_location, overdue
+from app.locations.schemas import LocationFigures
 
 # Seconds for which the figures are cached, for several Prometheus servers, or frequent reloads.
 KEEP_SECONDS = 5.0
 # Seconds after which an unclaimed check is late: checks are normally claimed ahead of time.
 LATE_SECONDS = 1
 
-# Overdue monitors are counted by the schedule and by results, as in app/status/summary.py.
 _FIGURES = text("""
     SELECT
         (SELECT jsonb_object_agg(state, count) FROM (
@@ -30,16 +31,6 @@ _FIGURES = text("""
             WHERE claimable_at <= now() - make_interval(secs => :late)) AS overdue,
         (SELECT coalesce(extract(epoch FROM now() - min(claimable_at)), 0) FROM schedule
             WHERE claimable_at <= now() - make_interval(secs => :late)) AS lateness,
-        (SELECT count(*)
-        FROM schedule d
-        JOIN monitors m ON m.id = d.monitor_id
-        JOIN states s ON s.monitor_id = d.monitor_id
-        WHERE d.claimable_at < now() - interval '1 minute'
-           OR m.kind <> 'heartbeat' AND s.state <> 'paused'
-              AND greatest(s.checked_at, CASE WHEN s.state = 'pending' OR s.checked_at IS NULL
-                      THEN s.since END, m.updated_at)
-                  < now() - make_interval(secs => m.interval_seconds + m.timeout_seconds + 60)
-        ) AS late,
         (SELECT count(*) FROM notifications WHERE state = 'pending') AS pending,
         (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM notifications
             WHERE state = 'pending') AS age,
@@ -85,17 +76,20 @@ class Figures:
         try:
             async with self._database.transaction() as session:
                 figures = (await session.execute(_FIGURES, {"late": LATE_SECONDS})).one()
+                late = await overdue(session)
+                locations = await by_location(session)
                 monitors = (await session.execute(_MONITORS, {"limit": self._limit})).all()
         except DatabaseUnavailable:
             up.set(0)
             return registry
         up.set(1)
-        _add_figures(registry, figures)
+        _add_figures(registry, figures, late)
+        _add_locations(registry, locations)
         _add_monitors(registry, monitors)
         return registry
 
 
-def _add_figures(registry: CollectorRegistry, figures: Any) -> None:
+def _add_figures(registry: CollectorRegistry, figures: Any, late: int) -> None:
     states = Gauge("stagewatch_monitors", "Monitors by state.", ["state"], registry=registry)
     for state in ("pending", "up", "down", "maintenance", "paused"):
         states.labels(state).set(0)
@@ -106,13 +100,25 @@ def _add_figures(registry: CollectorRegistry, figures: Any) -> None:
         ("leases_expired", figures.expired, "Expired claims without a result, not yet retaken."),
         ("checks_overdue", figures.overdue, "Due checks that no worker has begun."),
         ("schedule_lateness_seconds", figures.lateness, "How long the oldest of these has waited."),
-        ("monitors_overdue", figures.late, "Monitors whose result is late."),
+        ("monitors_overdue", late, "Monitors whose result is late."),
         ("notifications_pending", figures.pending, "Notifications waiting to be sent."),
         ("notifications_oldest_seconds", figures.age, "Age of the oldest of these."),
         ("notifications_dead", figures.dead, "Notifications that were given up."),
         ("incidents_open", figures.incidents, "Ongoing outages."),
     ):
         Gauge(f"stagewatch_{name}", documentation, registry=registry).set(float(value))
+
+
+def _add_locations(registry: CollectorRegistry, locations: Sequence[LocationFigures]) -> None:
+    for suffix, field, documentation in (
+        ("", "monitors", "Monitors to be checked from a location."),
+        ("_failing", "failing", "Monitors that are down as seen from a location."),
+        ("_overdue", "overdue", "Monitors whose result from a location is late."),
+    ):
+        name = f"stagewatch_location_monitors{suffix}"
+        gauge = Gauge(name, documentation, ["location"], registry=registry)
+        for location in locations:
+            gauge.labels(location.name).set(getattr(location, field))
 
 
 def _add_monitors(registry: CollectorRegistry, monitors: Sequence[Any]) -> None:

@@ -1,6 +1,6 @@
 """Monitors as a client reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from types import UnionType
@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from app.fields import Milliseconds
+from app.locations.schemas import SeenFrom
 from app.monitors.configuration import shown_config
 from app.monitors.models import Monitor, State
 from app.monitors.schemas import DEFAULT_TIMEOUT_SECONDS, PROBED_KINDS, Probed
@@ -61,6 +62,9 @@ class ProbedOut(OtherMonitorOut):
     confirmations: int = 2
     locations: list[str] = Field(default_factory=list)
     min_failing_locations: int = 1
+    seen_from: list[SeenFrom] = Field(
+        default_factory=list, description="Its state as seen from each of its locations, in order."
+    )
 
 
 class HeartbeatMonitorOut(OtherMonitorOut):
@@ -136,13 +140,19 @@ class ActionOut(BaseModel):
     missing: list[int] = Field(description="Ids that do not exist.", examples=[[2]])
 
 
-def monitor_out(monitor: Monitor, state: State, channel_ids: list[int] | None) -> MonitorOut:
+def monitor_out(
+    monitor: Monitor,
+    state: State,
+    channel_ids: list[int] | None,
+    seen_from: Sequence[SeenFrom] = (),
+) -> MonitorOut:
     """Return a monitor and its state as a client sees them."""
     names = ["id", "created_at", "updated_at"] + ["token"] * (monitor.kind == "heartbeat")
     of_monitor = {name: getattr(monitor, name) for name in names}
     names = ["state", "since", "checked_at", "latency_ms", "error"]
     of_state = {name: getattr(state, name) for name in names}
     values = shown_config(monitor, channel_ids) | of_monitor | of_state
+    values["seen_from"] = list(seen_from)
     model = _OUT.get(monitor.kind, OtherMonitorOut)
     try:
         return model.model_validate(values)

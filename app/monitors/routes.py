@@ -17,6 +17,7 @@ from app.api.pagination import Page, PageDep, paginate
 from app.api.problems import documented, invalid_fields
 from app.channels.subscriptions import channel_ids
 from app.fields import Text
+from app.locations.figures import seen_from
 from app.monitors import many, service
 from app.monitors.models import Monitor, State
 from app.monitors.output import ActionOut, MonitorOut, MonitorsOut, monitor_out
@@ -165,4 +166,9 @@ async def _out(
 
 async def _shown(session: AsyncSession, found: Sequence[many.Found]) -> list[MonitorOut]:
     channels = await channel_ids(session, [monitor.id for monitor, _ in found])
-    return [monitor_out(monitor, state, channels[monitor.id]) for monitor, state in found]
+    located = [monitor.id for monitor, _ in found if monitor.locations]
+    seen = await seen_from(session, located)
+    return [
+        monitor_out(monitor, state, channels[monitor.id], seen.get(monitor.id, ()))
+        for monitor, state in found
+    ]

@@ -6,7 +6,7 @@ PostgreSQL writes the JSON, in parts that the event loop only passes on: buildin
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,12 @@ from app.checks.uptime import RATIOS_OF_A_DAY
 from app.fields import Milliseconds
 from app.incidents.public import PUBLIC_CAUSE
 from app.incidents.schemas import IncidentOut
+from app.locations.figures import by_location, overdue
+from app.locations.schemas import LocationFigures
 from app.maintenance.coverage import IS_FOR
 from app.monitors.output import StateName
+
+_FIGURES = TypeAdapter(list[LocationFigures])
 
 # Rows per part: 100 to 200 kB, about as much as one read from a connection returns.
 PART = 500
@@ -71,6 +75,7 @@ class Summary(BaseModel):
         description="Monitors whose result is more than a minute late. If not 0, no or too few "
         "workers are checking, or results can't be stored, and the states are outdated."
     )
+    locations: list[LocationFigures] = Field(description="Locations that checks are made from.")
 
 
 def _utc(moment: str) -> str:
@@ -141,21 +146,6 @@ _MAINTENANCE = text(f"""
     FROM lines WHERE place < {PERIODS_LIMIT} HAVING count(*) > 0
 """)  # noqa: S608  (constants)
 
-# By the schedule, which a missing worker can't write, and by results, which may not be stored
-# although checks are made. A heartbeat has no result between two calls, which may be a month apart.
-# A monitor that was changed is checked again, so its earlier results no longer count.
-_OVERDUE = text("""
-    SELECT count(*)
-    FROM schedule d
-    JOIN monitors m ON m.id = d.monitor_id
-    JOIN states s ON s.monitor_id = d.monitor_id
-    WHERE d.claimable_at < now() - interval '1 minute'
-       OR m.kind <> 'heartbeat' AND s.state <> 'paused'
-          AND greatest(s.checked_at, CASE WHEN s.state = 'pending' OR s.checked_at IS NULL
-                  THEN s.since END, m.updated_at)
-              < now() - make_interval(secs => m.interval_seconds + m.timeout_seconds + 60)
-""")
-
 
 async def summarize(session: AsyncSession, *, public: bool = False) -> list[bytes]:
     """Return the current `Summary` as JSON, in parts. Must be the transaction's first statement.
@@ -167,7 +157,8 @@ async def summarize(session: AsyncSession, *, public: bool = False) -> list[byte
     monitors = (await session.execute(_MONITORS)).all()
     incidents = (await session.scalars(_PUBLIC_INCIDENTS if public else _INCIDENTS)).all()
     maintenance = (await session.scalars(_MAINTENANCE)).all()
-    overdue = int(await session.scalar(_OVERDUE) or 0)
+    late = await overdue(session)
+    locations = await by_location(session)
     state = overall(
         down=any(row.down for row in monitors),
         up=any(row.up for row in monitors),
@@ -179,7 +170,8 @@ async def summarize(session: AsyncSession, *, public: bool = False) -> list[byte
     parts += _separated(list(incidents))
     parts.append(b'],"maintenance":[')
     parts += maintenance
-    parts.append(b'],"overdue":%d}' % overdue)
+    parts.append(b'],"overdue":%d,"locations":' % late)
+    parts += [_FIGURES.dump_json(locations), b"}"]
     return parts
 
 

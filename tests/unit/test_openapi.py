@@ -35,6 +35,7 @@ ROUTES = {
     "GET /api/badge/{monitor_id}.svg",
     "GET /feed.atom",
     "GET /api/incidents",
+    "GET /api/locations",
     "GET /api/incidents/{incident_id}",
     "GET /api/incidents/{incident_id}/timeline",
     "POST /api/incidents/{incident_id}/acknowledge",

@@ -72,6 +72,7 @@ def test_without_monitors_it_is_pending(client: TestClient) -> None:
         "incidents": [],
         "maintenance": [],
         "overdue": 0,
+        "locations": [],
     }
 
 

@@ -34,5 +34,6 @@ def test_a_worker_at_a_location_checks_its_monitors_and_delivers_nothing(
     assert [found["monitor_id"] for found in checked] == [abroad]
     assert site.calls == 0, "neither a check nor a notification"
     assert row(database_url, "SELECT state FROM notifications")["state"] == "pending"
+    assert row(database_url, "SELECT name FROM locations")["name"] == "tokyo"
     held = "SELECT count(*) FROM location_schedule WHERE claimable_at <> due_at"
     assert row(database_url, held)["count"] == 0
