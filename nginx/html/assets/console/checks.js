@@ -10,13 +10,20 @@ import { dataTable } from "./parts.js";
  * @param {string} label what they are
  */
 export function checkTable(checks, label) {
-  return dataTable(label, ["Time", "Result", "Response time", "Details"], checks.map(row));
+  const located = checks.some(({ location }) => location);
+  const heads = ["Time", located && "From", "Result", "Response time", "Details"].filter(Boolean);
+  return dataTable(
+    label,
+    heads,
+    checks.map((check) => row(check, located)),
+  );
 }
 
-function row({ checked_at: at, ok, latency_ms: latency, status_code, error }) {
+function row({ checked_at: at, location, ok, latency_ms: latency, status_code, error }, located) {
   return h(
     "tr",
     h("td", timeElement(at, "second")),
+    located && h("td.any-text", location ?? "–"),
     h("td", statePill(ok ? "up" : "down", ok ? "ok" : "failed")),
     h("td.numbers", milliseconds(latency)),
     h("td.any-text", error ?? (status_code ? `Status ${status_code}` : "–")),

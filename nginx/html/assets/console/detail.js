@@ -11,6 +11,7 @@ import { badgeCode, heartbeatAddress } from "./addresses.js";
 import { checkTable } from "./checks.js";
 import { incidentTable } from "./incidents.js";
 import { KINDS } from "./kinds.js";
+import { locationTable } from "./locations.js";
 import {
   button,
   changes,
@@ -38,6 +39,7 @@ export class DetailView {
   #facts = h("div.stack");
   #found = h("div", { "aria-live": "polite" });
   #uptime;
+  #locations = h("div.card");
   #checks = h("div");
   #incidents = h("div", h("p.soft", "Loading …"));
   #rest = h("div.stack-loose");
@@ -120,7 +122,8 @@ export class DetailView {
   }
 
   #draw(monitor) {
-    const { name, state, since, error, kind, group, tags = [] } = monitor;
+    const { name, state, since, error, kind, group, tags = [], seen_from: seen = [] } = monitor;
+    fill(this.#locations, seen.length > 0 && locationTable(seen));
     this.title = name;
     document.title = `${name} · Stagewatch`;
     const paused = state === "paused";
@@ -176,6 +179,7 @@ export class DetailView {
       section("Uptime", this.#uptime.elements),
       monitor.kind !== "heartbeat" &&
         section("Response time", h("div.card.card-body", this.#times.element)),
+      monitor.locations?.length > 0 && section("Locations", this.#locations),
       section("Recent checks", h("div.card", this.#checks)),
       section("Incidents", this.#incidents),
       section("Badge", badgeCode(monitor)),
@@ -185,6 +189,11 @@ export class DetailView {
     this.#readIncidents();
     this.#timers = [
       setInterval(() => document.hidden || this.#readChecks(), CHECKS_MS),
+      // There are no events for single locations.
+      setInterval(
+        () => !document.hidden && this.#monitor?.locations?.length && this.#readAll(),
+        CHECKS_MS,
+      ),
       setInterval(() => document.hidden || this.#uptime.read(), HISTORY_MS),
     ];
   }

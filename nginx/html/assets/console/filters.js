@@ -97,10 +97,12 @@ function comparison(store, sort) {
 export function choices(store) {
   const groups = new Set();
   const tags = new Set();
-  for (const { group, tags: own = [] } of store.monitors.values()) {
+  const locations = new Set();
+  for (const { group, tags: own = [], locations: from = [] } of store.monitors.values()) {
     if (group) groups.add(group);
     own.forEach((tag) => tags.add(tag));
+    from.forEach((location) => locations.add(location));
   }
   const sorted = (set) => [...set].sort(names.compare);
-  return { groups: sorted(groups), tags: sorted(tags) };
+  return { groups: sorted(groups), tags: sorted(tags), locations: sorted(locations) };
 }

@@ -27,6 +27,8 @@ export const DEFAULTS = {
   interval_seconds: 60,
   timeout_seconds: 10,
   confirmations: 2,
+  locations: [],
+  min_failing_locations: 1,
   method: "GET",
   accepted_status_codes: ["200-299"],
   keyword_absent: false,
@@ -47,7 +49,8 @@ export const DEFAULTS = {
  * Return the parts of a kind's form. Those that are not `open` are for the few who need them.
  *
  * @param {string} kind
- * @param {{groups: string[], tags: string[], channels: any[] | null, masked: boolean}} known
+ * @param {{groups: string[], tags: string[], locations: string[], channels: any[] | null,
+ *   masked: boolean}} known
  * @returns {Part[]}
  */
 export function partsOf(kind, known) {
@@ -57,6 +60,7 @@ export function partsOf(kind, known) {
     parts.push({ title: "What counts as up", fields: expectationFields() });
     parts.push({ title: "Request", fields: requestFields(known) });
   }
+  if (kind !== "heartbeat") parts.push({ title: "Check locations", fields: locationFields(known) });
   parts.push({ title: "Grouping and notifications", fields: orderFields(known), open: true });
   return parts;
 }
@@ -98,6 +102,16 @@ function timeFields() {
     new NumberField("confirmations", "Consecutive failures before down", {
       hint: "Retried quickly, so one lost packet does not trigger an alert.",
     }),
+  ];
+}
+
+function locationFields({ locations }) {
+  return [
+    new TagsField("locations", "Locations", {
+      suggestions: locations,
+      hint: "Comma-separated; workers there run the checks. Empty: any worker without a location.",
+    }),
+    new NumberField("min_failing_locations", "Failing locations before down"),
   ];
 }
 
