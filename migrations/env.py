@@ -17,7 +17,8 @@ import app.keys.models
 import app.locations.models
 import app.maintenance.models
 import app.monitors.models
-import app.notifications.models  # noqa: F401  (imported for their tables)
+import app.notifications.models
+import app.subscriptions.models  # noqa: F401  (imported for their tables)
 from app import logs
 from app.database import Base
 from app.settings import load_settings

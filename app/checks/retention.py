@@ -25,6 +25,9 @@ _OLD = {
     "incidents": "closed_at < now() - CAST(:keep AS interval)",
     "locations": "seen_at < now() - CAST(:keep AS interval)",
     "notifications": "state <> 'pending' AND created_at < now() - CAST(:keep AS interval)",
+    "mails": "state <> 'pending' AND created_at < now() - CAST(:keep AS interval)",
+    "broadcasts": "created_at < now() - CAST(:keep AS interval)",
+    "sign_ups": "expires_at < now() - CAST(:keep AS interval)",
 }
 
 
@@ -37,6 +40,10 @@ async def apply(database: Database, settings: Settings) -> None:
         "incidents": settings.incident_retention_days,
         "locations": LOCATION_DAYS,
         "notifications": settings.notification_retention_days,
+        "mails": settings.notification_retention_days,
+        # No process has handled a broadcast this old; sign-ups store their own time of expiry.
+        "broadcasts": 1,
+        "sign_ups": 0,
     }
     for table, old in _OLD.items():
         statement = text(f"""
