@@ -64,6 +64,7 @@ async def home() -> Home:
         "probe": "/api/probe",
         "events": "/api/events",
         "feed": "/feed.atom",
+        "subscriptions": "/api/subscriptions",
     }
     return Home(name="stagewatch", version=__version__, stage=STAGE, links=links)
 

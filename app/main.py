@@ -42,6 +42,7 @@ from app.probing.prober import Prober
 from app.settings import Settings, load_settings
 from app.status import routes as status
 from app.status.cached import CachedSummary
+from app.subscriptions import routes as subscriptions
 
 ROUTERS = (
     home.router,
@@ -57,6 +58,8 @@ ROUTERS = (
     keys.router,
     maintenance.router,
     status.router,
+    subscriptions.router,
+    subscriptions.one_click,
     events.router,
     heartbeats.router,
 )
@@ -101,6 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.keys_required = settings.keys_required
     app.state.public_url = settings.public_url
+    app.state.offers_mail = settings.offers_mail
     # Middleware added last runs first: every request is logged whatever its outcome, one for the
     # wrong host is refused before anything else, and one over the limit costs only the counting.
     app.add_middleware(BodyLimitMiddleware)

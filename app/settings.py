@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.email_address import email_address
 from app.fields import LocationName
 
 IpNetwork = IPv4Network | IPv6Network
@@ -47,6 +48,16 @@ class Settings(BaseSettings):
 
     It is used for absolute links, which a feed needs.
     """
+
+    smtp_url: str | None = None
+    """The mail server: smtp://USER:PASSWORD@HOST:PORT, smtps:// for TLS from the first byte.
+
+    Over smtp:// a password is sent only after STARTTLS. Add "?starttls=never" for a relay in your
+    own network without a certificate. None: no mails are sent.
+    """
+
+    mail_from: str | None = None
+    """The sender address of mails to subscribers. Needs PUBLIC_URL, for links."""
 
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses, networks or names of proxies whose X-Forwarded-For is trusted."""
@@ -115,6 +126,11 @@ class Settings(BaseSettings):
     """Name servers for checks, "ip" or "ip:port"; by default those of the system."""
 
     @property
+    def offers_mail(self) -> bool:
+        """Whether all is set that it takes to send mails: a server, a sender, and links."""
+        return bool(self.smtp_url and self.mail_from and self.public_url)
+
+    @property
     def keys_required(self) -> bool:
         """Whether the API wants a key."""
         return (self.api_keys or ("required" if self.app_env == "production" else "off")) != "off"
@@ -155,6 +171,21 @@ class Settings(BaseSettings):
             raise ValueError("it must have neither a user nor a query")
         return value.rstrip("/")
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not _is_smtp(value):
+            # The value itself is not shown: it has a password in it.
+            raise ValueError("it must be smtp://USER:PASSWORD@HOST:PORT, or smtps://")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        return email_address(value) if value else None
+
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str | None) -> str | None:
@@ -175,6 +206,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+
+def _is_smtp(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        is_server = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0
+    except ValueError:
+        # Who asks names the setting.
+        return False
+    return bool(is_server) and not parts.path.strip("/") and parts.query in ("", "starttls=never")
 
 
 def load_settings() -> Settings:

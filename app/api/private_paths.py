@@ -2,9 +2,9 @@
 
 import re
 
-_TOKEN = re.compile(r"(/ping/+).+", re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(r"(/(?:ping|unsubscribe)/+).+", re.IGNORECASE | re.DOTALL)
 
 
 def shown(path: str) -> str:
-    """Return a path without secrets: its query, and the token of /ping."""
+    """Return a path without secrets: its query, and the token of /ping or /unsubscribe."""
     return _TOKEN.sub(r"\1…", path.partition("?")[0])

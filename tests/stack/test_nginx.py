@@ -348,8 +348,10 @@ def test_each_token_has_its_own_limit_and_is_never_logged(stack: Stack, address:
         assert (refused.status, refused.headers["content-type"]) == (429, PROBLEM)
         assert int(refused.headers["retry-after"]) > 0
     # However the path is written, and without a server to forward it to.
-    for path in ("//ping//", "/%70ing/", "/PING/", "/api/../ping/", "/x/ping/"):
+    for path in ("//ping//", "/%70ing/", "/PING/", "/api/../ping/", "/x/ping/", "//unsubscribe/"):
         request(f"{address}{path}{tokens[0]}?key={tokens[1]}")
+    # A mail program's way out.
+    assert request(f"{address}/unsubscribe/{tokens[0]}", method="POST").status == 200
     stack.run("stop", "api")
     try:
         assert request(f"{address}/ping/{tokens[0][::-1]}").status in {502, 504}

@@ -111,6 +111,15 @@ def test_passwords_of_the_settings_and_of_any_url_are_never_written(log_format: 
         assert secret not in text
 
 
+def test_the_password_of_the_mail_server_is_never_written() -> None:
+    settings = Settings(smtp_url="smtps://someone:Zx81-mail@mail.example.com")
+    stream = written(settings)
+
+    log.warning("refused: Zx81-mail")
+
+    assert "Zx81-mail" not in stream.getvalue()
+
+
 def test_the_example_password_which_is_also_a_name_stays_readable() -> None:
     stream = written(Settings(database_url="postgresql://stagewatch:stagewatch@db/stagewatch"))
 

@@ -31,6 +31,12 @@ PUBLIC = {
     "GET /api/monitors/{monitor_id}/latency",
     "GET /ping/{token}",
     "POST /ping/{token}",
+    "GET /api/subscriptions/offer",
+    "POST /api/subscriptions",
+    "POST /api/subscriptions/confirm",
+    "POST /api/subscriptions/unsubscribe",
+    "GET /unsubscribe/{token}",
+    "POST /unsubscribe/{token}",
 }
 # Routes that read but require the write scope.
 SECRET = {"GET /api/keys", "GET /api/keys/{key_id}"}
