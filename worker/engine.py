@@ -114,7 +114,7 @@ class Engine:
         self._look.set()
 
     def wake_delivery(self) -> None:
-        """Look for due notifications at once."""
+        """Look for due notifications and mails at once."""
         if self._delivering:
             self._delivering.wake()
 

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import request_id
 from app.events.publishing import Event, publish
+from app.incidents.public import public_reason
 from app.incidents.schemas import IncidentOut
 from app.notifications.outbox import enqueue
+from app.subscriptions.broadcasts import announce
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ async def open_incidents(session: AsyncSession, changes: Sequence[StateChange]) 
         "cause": [change.cause or "unknown" for change in changes],
     }
     opened = await _changed(session, "opened", _OPEN, values)
-    return await enqueue(session, "incident.opened", [incident.id for incident in opened])
+    return await _tell(session, "incident.opened", opened)
 
 
 async def close_incidents(session: AsyncSession, changes: Sequence[StateChange]) -> int:
@@ -94,7 +96,7 @@ async def close_incidents(session: AsyncSession, changes: Sequence[StateChange])
         "at": [change.at for change in changes],
     }
     closed = await _changed(session, "closed", _CLOSE, values)
-    return await enqueue(session, "incident.closed", [incident.id for incident in closed])
+    return await _tell(session, "incident.closed", closed)
 
 
 async def close_silently(session: AsyncSession, monitor_ids: Sequence[int]) -> None:
@@ -107,6 +109,13 @@ def incident_event(
 ) -> Event:
     """Return the event that is published for an incident."""
     return Event("incident", {"action": action} | incident.model_dump())
+
+
+async def _tell(session: AsyncSession, event: str, incidents: Sequence[IncidentOut]) -> int:
+    """Queue notifications for the team, and mail for subscribers, who see the public cause."""
+    causes = {incident.id: public_reason(incident.cause) for incident in incidents}
+    await announce(session, event, causes)
+    return await enqueue(session, event, list(causes))
 
 
 async def _changed(

@@ -15,6 +15,7 @@ from app.email_address import mailbox
 from app.errors import InvalidFieldError, NotFoundError
 from app.monitors.models import Monitor
 from app.subscriptions.models import Mail, SignUp, Subscription
+from app.subscriptions.sending import NOTIFY
 
 # Links sent to one mailbox per day, whoever asks: this must not be used to flood strangers.
 SIGN_UPS_A_DAY = 3
@@ -66,6 +67,7 @@ async def sign_up(session: AsyncSession, email: str, monitor_ids: Sequence[int] 
     )
     session.add(Mail(email=email, event="confirm", payload={"token": token}))
     await session.flush()
+    await session.execute(NOTIFY)
 
 
 async def _check_monitors(session: AsyncSession, monitor_ids: Sequence[int]) -> None:

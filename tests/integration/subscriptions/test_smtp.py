@@ -16,12 +16,6 @@ from tests.mailserver import MailServer
 
 
 @pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
 def secure_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
     """Run a server that speaks STARTTLS, with a certificate that we trust."""
     authority = trustme.CA()
