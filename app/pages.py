@@ -52,7 +52,8 @@ def add_pages(app: FastAPI, folder: Path = FOLDER) -> None:
         return response
 
     app.mount("/assets", Files(directory=folder / "assets"))
-    app.mount("/console", Files(directory=folder / "console", html=True, check_dir=False))
+    for name in ("console", "subscription"):
+        app.mount(f"/{name}", Files(directory=folder / name, html=True, check_dir=False))
     # Before the existing route, because the first match wins.
     app.router.routes.insert(0, PageRoute("/", index))
 

@@ -350,8 +350,9 @@ def test_each_token_has_its_own_limit_and_is_never_logged(stack: Stack, address:
     # However the path is written, and without a server to forward it to.
     for path in ("//ping//", "/%70ing/", "/PING/", "/api/../ping/", "/x/ping/", "//unsubscribe/"):
         request(f"{address}{path}{tokens[0]}?key={tokens[1]}")
-    # A mail program's way out.
+    # The unsubscribe link, for mail programs and as a page for readers.
     assert request(f"{address}/unsubscribe/{tokens[0]}", method="POST").status == 200
+    assert request(f"{address}/subscription/", headers=PAGE).status == 200
     stack.run("stop", "api")
     try:
         assert request(f"{address}/ping/{tokens[0][::-1]}").status in {502, 504}

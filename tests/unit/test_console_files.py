@@ -4,6 +4,8 @@ import gzip
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.services import ROOT
 
 HTML = ROOT / "nginx/html"
@@ -45,9 +47,12 @@ def test_the_console_is_under_100_kb_compressed() -> None:
     assert sum(compressed.values()) < 100_000, compressed
 
 
-def test_the_status_page_is_under_100_kb_compressed() -> None:
-    page = HTML / "index.html"
-    named = re.findall(r'(?:href|src)="/(assets/[^"]+)"', page.read_text())
-    files = {page, *(HTML / name for name in named), *reached(HTML / "assets/status/main.js")}
+@pytest.mark.parametrize(
+    ("page", "module"),
+    [("index.html", "status/main.js"), ("subscription/index.html", "subscription.js")],
+)
+def test_every_other_page_is_under_100_kb_compressed(page: str, module: str) -> None:
+    named = re.findall(r'(?:href|src)="/(assets/[^"]+)"', (HTML / page).read_text())
+    files = {HTML / page, *(HTML / name for name in named), *reached(HTML / "assets" / module)}
 
     assert sum(len(gzip.compress(path.read_bytes(), 6)) for path in files) < 100_000

@@ -12,6 +12,7 @@ import { PastIncidents, openIncident } from "./incidents.js";
 import { showMaintenance } from "./maintenance.js";
 import { Model } from "./model.js";
 import { Rows } from "./rows.js";
+import { subscribe } from "./subscribe.js";
 
 /** Milliseconds until data that was not refreshed is shown as old. */
 const STALE_MS = 120_000;
@@ -41,6 +42,8 @@ async function read() {
   if (status !== 304) {
     model.read(data);
     etag = version;
+    // One chooses among monitors, which are known from now on.
+    byId("subscribe").disabled = false;
   }
   draw();
   readPast();
@@ -206,6 +209,11 @@ for (const button of [byId("show-all"), byId("show-troubled")]) {
     drawGroups();
   });
 }
+
+byId("subscribe").addEventListener("click", () => {
+  const named = [...model.monitors.values()].map(({ id, name }) => ({ id, name }));
+  subscribe(named.sort((a, b) => a.name.localeCompare(b.name)));
+});
 
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
 setText(byId("zone"), `Times are in ${timeZone}${timeZone === "UTC" ? "" : "; hover to see UTC"}.`);
