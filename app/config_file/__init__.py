@@ -1,0 +1,1 @@
+"""The whole configuration as one YAML file: exported, compared, applied."""
