@@ -70,8 +70,10 @@ async def find(
     return window
 
 
-async def create(session: AsyncSession, config: WindowIn) -> MaintenanceWindow:
-    """Store a new window. Raises InvalidFieldError if it has ended."""
+async def create(
+    session: AsyncSession, config: WindowIn, *, may_be_over: bool = False
+) -> MaintenanceWindow:
+    """Store a new window. Raises InvalidFieldError if it has ended, unless `may_be_over`."""
     await _check_monitors(session, config.monitors)
     window = MaintenanceWindow()
     _write(window, config)
@@ -80,7 +82,7 @@ async def create(session: AsyncSession, config: WindowIn) -> MaintenanceWindow:
     await session.refresh(window)
     await _set_monitors(session, window.id, config.monitors)
     periods = await plan(session, window)
-    if not periods:
+    if not periods and not may_be_over:
         field = "recurrence.until" if config.recurrence else "ends_at"
         raise InvalidFieldError(field, "it would already have ended")
     await publish_config(session)

@@ -1,0 +1,81 @@
+"""A configuration file, and what the database holds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.services import query
+
+# A weekday on which no window can be running now, in any time zone.
+WEEKDAY = f"{datetime.now(UTC) + timedelta(days=3):%A}".lower()
+
+CONFIG = f"""\
+version: 1
+channels:
+- name: On call
+  kind: webhook
+  url: https://example.com/hook
+  secret: a-secret-of-at-least-16
+- name: Chat
+  kind: apprise
+  url: slack://TokenA/TokenB/TokenC/Channel
+monitors:
+- name: Shop
+  kind: http
+  url: https://shop.example.com/health
+  headers:
+    Accept: text/plain
+    X-Token: t0ken
+  interval_seconds: 30
+  group: Payments
+  tags:
+  - eu
+  channels:
+  - On call
+- name: DB
+  kind: tcp
+  host: db.example.com
+  port: 5432
+- name: Mail
+  kind: dns
+  hostname: example.com
+  record_type: MX
+  channels: []
+- name: Backup
+  kind: heartbeat
+  period_seconds: 3600
+  paused: true
+maintenance:
+- name: Updates
+  tags:
+  - eu
+  monitors:
+  - DB
+  - Mail
+  recurrence:
+    frequency: weekly
+    weekdays:
+    - {WEEKDAY}
+    start_time: '02:30'
+    duration_minutes: 90
+    time_zone: Europe/Berlin
+- name: Move
+  all: true
+  starts_at: '2099-12-05T22:00:00Z'
+  ends_at: '2099-12-06T01:00:00Z'
+"""
+
+# All rows that applying the same file again must not change.
+EVERYTHING = (
+    "SELECT * FROM monitors ORDER BY id",
+    "SELECT * FROM states ORDER BY monitor_id",
+    "SELECT * FROM schedule ORDER BY monitor_id",
+    "SELECT * FROM channels ORDER BY id",
+    "SELECT * FROM monitor_channels ORDER BY monitor_id, channel_id",
+    "SELECT * FROM maintenance_windows ORDER BY id",
+    "SELECT * FROM maintenance_monitors ORDER BY window_id, monitor_id",
+)
+
+
+def everything(database_url: str) -> list[list[dict[str, Any]]]:
+    """Return every row that a configuration has."""
+    return [query(database_url, statement) for statement in EVERYTHING]
