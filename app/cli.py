@@ -11,30 +11,31 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
 
 from app import __version__
+from app.config_file import commands as config_file
 from app.database import Database, DatabaseUnavailable
 from app.errors import DomainError
 from app.keys import commands as keys
 from app.settings import load_settings
 
-COMMANDS: Sequence[ModuleType] = (keys,)
+COMMANDS: Sequence[ModuleType] = (keys, config_file)
 """Modules with an `add_commands(subparsers)`, in the order in which the help lists them.
 
-It sets `func` for each of its commands: `async def func(args, database)`, which
-prints the command's output. If it raises a DomainError, the
+It sets `func` for each of its commands: `async def func(args, database) -> int | None`, which
+prints the command's output and returns the exit code, None for 0. If it raises a DomainError, the
 command prints that as one line to stderr and exits with code 1.
 """
 
 NOBODY_READS = 141
 """The exit code of a command that could not print everything, as shells report SIGPIPE."""
 
-Command = Callable[[argparse.Namespace, Database], Awaitable[None]]
+Command = Callable[[argparse.Namespace, Database], Awaitable[int | None]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command in `arguments`, by default those of the process, and exit."""
     args = _parser().parse_args(arguments)
     try:
-        asyncio.run(_run(args.func, args))
+        code = asyncio.run(_run(args.func, args))
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has stopped, as `head` does. Python would write the rest when it exits.
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(NOBODY_READS) from None
     except (DomainError, DatabaseUnavailable) as error:
         raise SystemExit(f"stagewatch: {error}") from None
-    raise SystemExit(0)
+    raise SystemExit(code or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,12 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _run(command: Command, args: argparse.Namespace) -> None:
+async def _run(command: Command, args: argparse.Namespace) -> int | None:
     settings = load_settings()
     # One command does one thing at a time.
     database = Database(settings.database_url, pool_size=1)
     try:
-        await command(args, database)
+        return await command(args, database)
     finally:
         await database.close()
 

@@ -13,7 +13,7 @@ from app.config_file.changes import Changes, describe
 from app.config_file.document import Document
 from app.config_file.faults import BadFileError, Fault
 from app.config_file.plan import ChannelStep, MonitorStep, Plan, WindowStep, plan
-from app.config_file.stored import load
+from app.config_file.stored import load, load_at_once
 from app.errors import InvalidFieldError
 from app.maintenance import service as windows
 from app.monitors import many
@@ -38,6 +38,14 @@ _LOCK_WINDOWS = text("SELECT FROM maintenance_windows ORDER BY id FOR UPDATE")
 _BY_NAME = text("SELECT name, id FROM monitors WHERE name = ANY(CAST(:names AS text[]))")
 
 
+async def difference(session: AsyncSession, document: Document, *, prune: bool) -> Changes:
+    """Return what `apply` would do. Raises BadFileError."""
+    stored = await load_at_once(session)
+    # In a thread, because it may block the event loop for longer than other requests can wait.
+    todo = await asyncio.to_thread(plan, document, stored, prune=prune)
+    return describe(todo, stored)
+
+
 async def apply(session: AsyncSession, document: Document, *, prune: bool) -> Changes:
     """Make the stored configuration match the file; return the changes that were necessary.
 
@@ -47,7 +55,6 @@ async def apply(session: AsyncSession, document: Document, *, prune: bool) -> Ch
     await session.execute(_LOCK)
     await session.execute(_LOCK_WINDOWS)
     stored = await load(session)
-    # In a thread, because it may block the event loop for longer than other requests can wait.
     todo = await asyncio.to_thread(plan, document, stored, prune=prune)
     changes = describe(todo, stored)
     if not todo.is_empty:

@@ -1,5 +1,6 @@
-"""Describe a plan in words."""
+"""Describe a plan for the API, and for a user at a terminal."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -8,9 +9,14 @@ from pydantic import BaseModel, Field
 from app.channels.models import Channel
 from app.config_file.plan import ChannelStep, MonitorStep, Plan, WindowStep
 from app.config_file.stored import Stored, StoredMonitor, StoredWindow, shown_url
+from app.fields import as_line
 from app.maintenance.schemas import WindowIn
 from app.monitors.schemas import MonitorIn
 from app.probing.headers import MASK, mask_headers
+
+# Characters of a value, and names in one line, at a terminal.
+MAX_VALUE = 70
+MAX_NAMES = 10
 
 What = Literal["monitor", "channel", "window"]
 
@@ -74,6 +80,27 @@ def describe(plan: Plan, stored: Stored) -> Changes:
     ]
     kept = [Kept(what=_what(one), name=one.name) for one in plan.kept]
     return Changes(changes=changes, kept=kept)
+
+
+def lines(changes: Changes, *, done: bool) -> Iterator[str]:
+    """Yield the changes as lines for a terminal; `done`: they have been made."""
+    for change in changes.changes:
+        sign = {"add": "+", "change": "~", "delete": "-"}[change.action]
+        yield f"{sign} {change.what} {change.name} ({change.kind})"
+        for field in change.fields:
+            yield f"    {field.field}: {_short(field.before)} -> {_short(field.after)}"
+    if changes.kept:
+        names = [f"{one.what} {one.name}" for one in changes.kept]
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        yield f"Kept although they are not in the file: {', '.join(names[:MAX_NAMES])}{more}."
+        yield "--prune deletes them with all their data."
+    if not changes.changes:
+        yield "No differences."
+        return
+    counts = [(changes.count(action), action) for action in ("add", "change", "delete")]
+    past = {"add": "added", "change": "changed", "delete": "deleted"}
+    words = (f"{count} {past[action] if done else 'to ' + action}" for count, action in counts)
+    yield ", ".join(words) + "."
 
 
 def _channel(step: ChannelStep) -> Change:
@@ -158,3 +185,8 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Fiel
 def _hidden(field: str, value: Any) -> Any:
     prefix, _, name = field.partition("headers.")
     return mask_headers({name: value})[name] if value is not None and name and not prefix else value
+
+
+def _short(value: Any) -> str:
+    text = as_line(json.dumps(value, ensure_ascii=False), MAX_VALUE + 1) or ""
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"

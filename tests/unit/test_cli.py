@@ -83,6 +83,15 @@ def test_a_command_gets_its_arguments_and_the_database(monkeypatch: pytest.Monke
     assert isinstance(given[0], Database)
 
 
+def test_a_command_may_end_with_a_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def differ(args: argparse.Namespace, database: Database) -> int:
+        return 3
+
+    monkeypatch.setattr(cli, "COMMANDS", commands(differ=differ))
+
+    assert run("differ") == 3
+
+
 @pytest.mark.parametrize("error", [ConflictError("It is in use."), DatabaseUnavailable("gone")])
 def test_a_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     async def fail(args: argparse.Namespace, database: Database) -> None:

@@ -1,8 +1,14 @@
-"""A configuration file, and what the database holds."""
+"""Fixtures: the commands as an operator types them, and the content of the database."""
 
+import io
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import pytest
+
+from app import cli
 from tests.services import query
 
 # A weekday on which no window can be running now, in any time zone.
@@ -74,6 +80,51 @@ EVERYTHING = (
     "SELECT * FROM maintenance_windows ORDER BY id",
     "SELECT * FROM maintenance_monitors ORDER BY window_id, monitor_id",
 )
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    error: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Return `stagewatch`: with the name of a command, its options, and the text of its file."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str, *options: str, file: str | None = None) -> Ended:
+        names = []
+        if file is not None:
+            Path("config.yaml").write_text(file, "utf-8")
+            names = ["config.yaml"]
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command, *names, *options])
+        out, error = capsys.readouterr()
+        if isinstance(ended.value.code, str):
+            return Ended(1, out, error + ended.value.code)
+        return Ended(ended.value.code or 0, out, error)
+
+    return run
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    def give(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return give
 
 
 def everything(database_url: str) -> list[list[dict[str, Any]]]:

@@ -1,0 +1,96 @@
+"""The commands `stagewatch export`, `diff` and `apply`."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.config_file.applying import apply, difference
+from app.config_file.changes import lines
+from app.config_file.document import read_document
+from app.config_file.export import export
+from app.config_file.faults import BadFileError
+from app.config_file.reading import MAX_BYTES
+from app.config_file.stored import load_at_once
+from app.database import Database
+from app.errors import ConflictError
+
+DIFFERENT = 2
+"""The exit code of `diff` if there are differences; 0: there are none, 1: it failed."""
+
+
+class UnusableFile(ConflictError):
+    """The file can't be read or is not valid; the message is for a terminal."""
+
+
+def add_commands(subparsers: Any) -> None:
+    """Add the commands to the command line."""
+    command = subparsers.add_parser("export", help="print the whole configuration as YAML")
+    command.add_argument(
+        "--secrets",
+        action="store_true",
+        help="include the values of secrets; without it they are ***, which apply leaves unchanged",
+    )
+    command.set_defaults(func=_export)
+    command = subparsers.add_parser(
+        "diff", help=f"print what apply would change; exit code {DIFFERENT} if anything"
+    )
+    _takes_file(command)
+    command.set_defaults(func=_diff)
+    command = subparsers.add_parser("apply", help="change the configuration to match a file")
+    _takes_file(command)
+    command.set_defaults(func=_apply)
+
+
+def _takes_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="the YAML file, or - for standard input")
+    command.add_argument(
+        "--prune",
+        action="store_true",
+        help="delete entries that are not in the file, with all their data",
+    )
+
+
+async def _export(args: argparse.Namespace, database: Database) -> None:
+    async with database.transaction() as session:
+        text = export(await load_at_once(session), secrets=args.secrets)
+    print(text, end="")
+
+
+async def _diff(args: argparse.Namespace, database: Database) -> int:
+    with _named(args.file):
+        document = read_document(_bytes(args.file))
+        async with database.transaction() as session:
+            changes = await difference(session, document, prune=args.prune)
+    print(*lines(changes, done=False), sep="\n")
+    return DIFFERENT if changes.changes else 0
+
+
+async def _apply(args: argparse.Namespace, database: Database) -> None:
+    with _named(args.file):
+        document = read_document(_bytes(args.file))
+        async with database.transaction() as session:
+            changes = await apply(session, document, prune=args.prune)
+    print(*lines(changes, done=True), sep="\n")
+
+
+def _bytes(file: str) -> bytes:
+    """Return a file's content, but not more than is needed to see that it is too long."""
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnusableFile(f"{file}: {error.strerror}") from None
+
+
+@contextmanager
+def _named(file: str) -> Iterator[None]:
+    """Add the file's name to faults."""
+    try:
+        yield
+    except BadFileError as error:
+        raise UnusableFile(error.text("<stdin>" if file == "-" else file)) from None
