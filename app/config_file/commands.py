@@ -1,6 +1,8 @@
 """The commands `stagewatch export`, `diff` and `apply`."""
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,9 @@ from app.errors import ConflictError
 
 DIFFERENT = 2
 """The exit code of `diff` if there are differences; 0: there are none, 1: it failed."""
+
+SECRETS = Path("/run/secrets")
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 
 
 class UnusableFile(ConflictError):
@@ -61,7 +66,7 @@ async def _export(args: argparse.Namespace, database: Database) -> None:
 
 async def _diff(args: argparse.Namespace, database: Database) -> int:
     with _named(args.file):
-        document = read_document(_bytes(args.file))
+        document = read_document(_bytes(args.file), secret_value)
         async with database.transaction() as session:
             changes = await difference(session, document, prune=args.prune)
     print(*lines(changes, done=False), sep="\n")
@@ -70,10 +75,29 @@ async def _diff(args: argparse.Namespace, database: Database) -> int:
 
 async def _apply(args: argparse.Namespace, database: Database) -> None:
     with _named(args.file):
-        document = read_document(_bytes(args.file))
+        document = read_document(_bytes(args.file), secret_value)
         async with database.transaction() as session:
             changes = await apply(session, document, prune=args.prune)
     print(*lines(changes, done=True), sep="\n")
+
+
+def secret_value(name: str) -> str:
+    """Return what `!secret NAME` stands for: a variable of the environment, or a Docker secret.
+
+    Raises ValueError. For the command line only: over the API, a client that may write could use it
+    to read secrets that only the process may see.
+    """
+    if not _SECRET_NAME.fullmatch(name):
+        raise ValueError(f"{name[:40]!r} is not the name of a secret")
+    if value := os.environ.get(name):
+        return value
+    try:
+        value = (SECRETS / name).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        value = ""
+    if not value:
+        raise ValueError(f"there is neither a variable {name} nor a file {SECRETS / name}")
+    return value
 
 
 def _bytes(file: str) -> bytes:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.channels.schemas import ChannelIn
 from app.config_file.faults import BadFileError, Fault
-from app.config_file.reading import MAX_BYTES, Map, Seq, read_yaml
+from app.config_file.reading import MAX_BYTES, Map, Secret, Seq, read_yaml
 from app.config_file.schemas import KIND_MODELS, ChannelExtra, MonitorExtra, WindowExtra
 from app.maintenance.schemas import WindowIn
 from app.monitors.schemas import MonitorIn
@@ -70,8 +70,11 @@ class Document(NamedTuple):
     windows: list[WindowEntry] | None
 
 
-def read_document(data: bytes) -> Document:
-    """Return the content of a file. Raises BadFileError with all its faults."""
+def read_document(data: bytes, secret: Secret | None = None) -> Document:
+    """Return the content of a file. Raises BadFileError with all its faults.
+
+    `secret` as in app.config_file.reading.
+    """
     if len(data) > MAX_BYTES:
         raise BadFileError([Fault(1, "", f"it is longer than {MAX_BYTES} bytes")])
     try:
@@ -79,7 +82,7 @@ def read_document(data: bytes) -> Document:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise BadFileError([Fault(line, "", "it is not in UTF-8")]) from None
-    value, faults = read_yaml(text)
+    value, faults = read_yaml(text, secret)
     return _Reading(faults).document(value)
 
 

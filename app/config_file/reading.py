@@ -7,7 +7,7 @@ a text, and 12:30 is not a number).
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import yaml
@@ -19,6 +19,7 @@ MAX_DEPTH = 16
 MAX_VALUES = 5_000_000
 """The most keys and values with aliases expanded. 50,000 monitors have about a million."""
 
+REFERENCE = "!secret"
 MAX_DIGITS = 400
 """The most digits in a number: the largest float has 309."""
 
@@ -36,6 +37,9 @@ _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII
 )
 _FLOAT_WORD = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+Secret = Callable[[str], str]
 
 
 class Map(dict[str, Any]):
@@ -56,12 +60,13 @@ class Seq(list[Any]):
         self.lines: list[int] = []
 
 
-def read_yaml(text: str) -> tuple[Any, list[Fault]]:
+def read_yaml(text: str, secret: Secret | None = None) -> tuple[Any, list[Fault]]:
     """Return the value of a YAML document: Map, Seq, str, int, float, bool or None.
 
     Also return the faults after which reading could continue. Raises BadFileError for others.
+    `secret` returns the value of `!secret NAME`, or raises ValueError; without it, that is a fault.
     """
-    builder = _Builder()
+    builder = _Builder(secret)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -113,7 +118,8 @@ class _Open:
 class _Builder:
     """Builds a value from the parser's events, taken in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: Secret | None) -> None:
+        self._secret = secret
         self.value: Any = None
         self.faults: list[Fault] = []
         self._open: list[_Open] = []
@@ -144,14 +150,26 @@ class _Builder:
         line = event.start_mark.line + 1
         top = self._open[-1] if self._open else None
         is_key = top is not None and top.key is None and isinstance(top.container, Map)
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None and event.tag not in ("!", REFERENCE):
             self.fault(line, f"YAML tags are not supported: {event.tag}", self._path())
         # A key keeps its text, so that a header may be named 1 or Null.
         is_plain = event.implicit[0] and event.tag is None
         value = plain(event.value) if is_plain and not is_key else event.value
+        if event.tag == REFERENCE:
+            value = self._secret_value(event.value, line)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
         self._put(value, line, 1)
+
+    def _secret_value(self, name: str, line: int) -> str:
+        if self._secret is None:
+            self.fault(line, f"{REFERENCE} is for the command line only", self._path())
+            return name
+        try:
+            return self._secret(name)
+        except ValueError as error:
+            self.fault(line, str(error), self._path())
+            return name
 
     def _begin(self, event: Any) -> None:
         line = event.start_mark.line + 1
