@@ -20,6 +20,7 @@ from app.channels import routes as channels
 from app.checks import routes as checks
 from app.checks.following import FollowedChecks
 from app.checks.switching import Switching
+from app.config_file import routes as config_file
 from app.database import Database
 from app.events import routes as events
 from app.events.hub import Hub
@@ -57,6 +58,7 @@ ROUTERS = (
     notifications.router,
     keys.router,
     maintenance.router,
+    config_file.router,
     status.router,
     subscriptions.router,
     subscriptions.one_click,

@@ -50,6 +50,7 @@ class FieldError(BaseModel):
 
     field: str = Field(examples=["interval_seconds"])
     detail: str = Field(examples=["Input should be greater than or equal to 5"])
+    line: int | None = Field(default=None, description="The line of the file, counted from 1.")
 
 
 class ProblemDetails(BaseModel):

@@ -1,8 +1,10 @@
 """!secret NAME: a value that is not in the file itself."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from app.config_file import commands
 from tests.integration.config_file.conftest import CONFIG, Run
@@ -37,3 +39,17 @@ def test_a_missing_secret_is_reported_with_its_line(run: Run, secrets: Path, nam
 
     assert ended.code == 1
     assert "config.yaml:16: monitors.0.headers.X-Token: " in ended.error
+
+
+def test_the_api_reads_no_secrets(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", "a-secret-of-at-least-16")
+    monkeypatch.setenv("token", "t0ken")
+
+    answer: Any = client.put(
+        "/api/config", content=FILE.encode(), headers={"content-type": "application/yaml"}
+    )
+
+    assert answer.status_code == 422
+    details = {(fault["line"], fault["detail"]) for fault in answer.json()["errors"]}
+    assert details >= {(line, "!secret is for the command line only") for line in (6, 16)}
+    assert "t0ken" not in answer.text

@@ -41,6 +41,9 @@ PUBLIC = {
 # Routes that read but require the write scope.
 SECRET = {"GET /api/keys", "GET /api/keys/{key_id}"}
 
+# Routes that change nothing although they use POST: their input is too long for a URL.
+ONLY_ASKS = {"POST /api/config/diff"}
+
 
 class Operation(NamedTuple):
     method: str
@@ -88,7 +91,8 @@ def test_only_the_routes_listed_here_are_public() -> None:
 def test_other_routes_need_the_read_scope_to_read_and_the_write_scope_to_change() -> None:
     for operation in OPERATIONS:
         if operation.needed != "public":
-            reads = operation.method == "GET" and str(operation) not in SECRET
+            read_by_get = operation.method == "GET" and str(operation) not in SECRET
+            reads = read_by_get or str(operation) in ONLY_ASKS
             expected = "read" if reads else "write"
             assert operation.needed == expected, operation
 
