@@ -5,7 +5,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -14,6 +20,12 @@ from app.email_address import email_address
 from app.fields import LocationName
 
 IpNetwork = IPv4Network | IPv6Network
+
+# What is kept at least as long as something else that belongs to it.
+_NOT_BEFORE = {
+    "daily_retention_days": "hourly_retention_days",
+    "incident_retention_days": "notification_retention_days",
+}
 
 
 class Settings(BaseSettings):
@@ -111,13 +123,16 @@ class Settings(BaseSettings):
     """Days to keep hourly sums. The figures for 24 hours and 7 days are computed from them."""
 
     daily_retention_days: Annotated[int, Field(ge=91, le=36500)] = 730
-    """Days to keep daily sums. The figures for 30 and 90 days are computed from them."""
+    """Days to keep daily sums, at least as long as hourly ones.
 
-    incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
-    """Days to keep incidents after they have been closed."""
+    The figures for 30 and 90 days are computed from them.
+    """
 
     notification_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days to keep notifications that are sent or dead."""
+
+    incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    """Days to keep incidents after they have been closed, with their notifications."""
 
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
@@ -158,6 +173,16 @@ class Settings(BaseSettings):
         if url.get_backend_name() != "postgresql":
             raise ValueError("it must begin with postgresql://")
         return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+    @field_validator("daily_retention_days", "incident_retention_days")
+    @classmethod
+    def _not_before(cls, days: int, info: ValidationInfo) -> int:
+        # Nobody would find hours of a day that is deleted; notifications go with their incident.
+        shorter = _NOT_BEFORE[info.field_name or ""]
+        least = info.data.get(shorter, 0)
+        if days < least:
+            raise ValueError(f"it must not be less than {shorter.upper()}, which is {least}")
+        return days
 
     @field_validator("public_url")
     @classmethod

@@ -82,3 +82,30 @@ def test_without_a_location_a_worker_checks_from_anywhere(monkeypatch: pytest.Mo
     monkeypatch.setenv("LOCATION", "")
 
     assert load_settings().location == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "words"),
+    [
+        ("HOURLY_RETENTION_DAYS", 7, "HOURLY_RETENTION_DAYS: .* greater than or equal to 8"),
+        ("DAILY_RETENTION_DAYS", 90, "DAILY_RETENTION_DAYS: .* greater than or equal to 91"),
+        # With all others at their defaults.
+        (
+            "HOURLY_RETENTION_DAYS",
+            731,
+            "DAILY_RETENTION_DAYS: .* less than HOURLY_RETENTION_DAYS, which is 731",
+        ),
+        (
+            "INCIDENT_RETENTION_DAYS",
+            29,
+            "INCIDENT_RETENTION_DAYS: .* less than NOTIFICATION_RETENTION_DAYS, which is 30",
+        ),
+    ],
+)
+def test_retentions_that_contradict_each_other_end_the_program_at_its_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, days: int, words: str
+) -> None:
+    monkeypatch.setenv(name, str(days))
+
+    with pytest.raises(SystemExit, match=words):
+        load_settings()
