@@ -1,8 +1,9 @@
-"""What the environment says, read once at the start and checked then."""
+"""What the environment and the files of secrets say, read once at the start and checked then."""
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -11,15 +12,21 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.email_address import email_address
 from app.fields import LocationName
+from app.production import weakness
 
 IpNetwork = IPv4Network | IPv6Network
+
+# Where Docker mounts secrets: a file for each, which `docker inspect` and the environment of a
+# process that crashes do not show. Not everywhere is there such a folder.
+SECRETS = Path("/run/secrets")
 
 # What is kept at least as long as something else that belongs to it.
 _NOT_BEFORE = {
@@ -29,10 +36,19 @@ _NOT_BEFORE = {
 
 
 class Settings(BaseSettings):
-    """The environment variables, named like the fields, in capitals."""
+    """The environment variables, named like the fields, in capitals; or files named like them.
+
+    A variable wins over a file. One that is set to nothing is not set.
+    """
+
+    model_config = SettingsConfigDict(
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
 
     app_env: Literal["development", "production"] = "development"
-    """production: keys are required."""
+    """production: keys are required; example values and weak passwords are refused at the start."""
 
     api_keys: Literal["required", "off"] | None = None
     """Whether the API requires a key, except for what is public. None: only in production."""
@@ -92,11 +108,17 @@ class Settings(BaseSettings):
     database_url: str = "postgresql://stagewatch:stagewatch@localhost:5432/stagewatch"
     """Where PostgreSQL is: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
 
+    database_password: str | None = None
+    """PostgreSQL's password, for a DATABASE_URL without one."""
+
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
     """The maximum number of database connections of an API process."""
 
     redis_url: str | None = None
     """Where Redis is: redis://HOST:PORT/DATABASE. None: the process's memory is used instead."""
+
+    redis_password: str | None = None
+    """Redis' password, for a REDIS_URL without one."""
 
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Requests to /api/ that one client may make per minute."""
@@ -174,6 +196,14 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with postgresql://")
         return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
+    @field_validator("database_password", "redis_password")
+    @classmethod
+    def _not_empty(cls, value: str | None) -> str | None:
+        # Of a file that is there: nothing in it is a mistake, not the wish to have no password.
+        if value == "":
+            raise ValueError("it is empty")
+        return value
+
     @field_validator("daily_retention_days", "incident_retention_days")
     @classmethod
     def _not_before(cls, days: int, info: ValidationInfo) -> int:
@@ -232,6 +262,34 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @model_validator(mode="after")
+    def _with_passwords(self) -> Self:
+        self.database_url = _with_password(self.database_url, "stagewatch", self.database_password)
+        if self.redis_url:
+            # The user that Redis has without any being made.
+            self.redis_url = _with_password(self.redis_url, "default", self.redis_password)
+        return self
+
+
+def _with_password(address: str, user: str, password: str | None) -> str:
+    """Return the address with the password in it, unless it has one; `user`: if it names none."""
+    url = make_url(address)
+    if password is None or url.password is not None:
+        return address
+    with_it = url.set(username=url.username or user, password=password)
+    return with_it.render_as_string(hide_password=False)
+
+
+def _example_values(settings: Settings) -> list[str]:
+    """Return what must not be as it is in production."""
+    passwords: dict[str, object] = {"DATABASE_PASSWORD": make_url(settings.database_url).password}
+    if settings.redis_url:
+        passwords["REDIS_PASSWORD"] = make_url(settings.redis_url).password
+    if settings.first_key is not None:
+        passwords["API_KEY"] = settings.first_key
+    weak = {name: weakness(password) for name, password in passwords.items()}
+    return [f"{name}: {fault}; see docs/secrets.md" for name, fault in weak.items() if fault]
+
 
 def _is_smtp(value: str) -> bool:
     try:
@@ -244,9 +302,15 @@ def _is_smtp(value: str) -> bool:
 
 
 def load_settings() -> Settings:
-    """Return the settings; end the program, naming the variable, if one is bad."""
+    """Return the settings; end the program, naming the variable or the file, if one is bad."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        faults = (f"{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
-        raise SystemExit("stagewatch: " + "; ".join(faults)) from None
+        faults = [f"{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors()]
+    except SettingsError as error:
+        faults = [f"{error}: {error.__cause__}"]
+    else:
+        faults = _example_values(settings) if settings.app_env == "production" else []
+        if not faults:
+            return settings
+    raise SystemExit("stagewatch: " + "; ".join(faults))

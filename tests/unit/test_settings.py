@@ -1,8 +1,13 @@
-"""What the environment says is checked when it is read."""
+"""Environment variables and secret files are validated when they are read."""
 
+import errno
+import os
+import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from app.settings import Settings, load_settings
 
@@ -43,6 +48,142 @@ def test_an_invalid_public_url_stops_the_program_at_startup(
         load_settings()
 
 
+PASSWORD = "q8Zt4-Wk1+xR/7@:mB3%u"  # nobody's
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
+    for name in ("DATABASE_URL", "REDIS_URL", "APP_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def production(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("APP_ENV", "production")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://stagewatch@db:5432/stagewatch")
+    monkeypatch.setenv("REDIS_URL", "redis://redis:6379/0")
+    (secrets / "database_password").write_text(PASSWORD)
+    (secrets / "redis_password").write_text(PASSWORD)
+    return secrets
+
+
+def test_any_setting_can_be_read_from_a_file(secrets: Path) -> None:
+    (secrets / "retention_days").write_text("30\n")
+    (secrets / "nameservers").write_text("192.0.2.1, 192.0.2.2:5353\n")
+
+    settings = Settings()
+
+    assert settings.retention_days == 30
+    assert settings.nameservers == ("192.0.2.1", "192.0.2.2:5353")
+
+
+def test_a_variable_wins_over_a_file_unless_it_is_empty(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secrets / "retention_days").write_text("30")
+    (secrets / "log_level").write_text("debug")
+    monkeypatch.setenv("RETENTION_DAYS", "60")
+    monkeypatch.setenv("LOG_LEVEL", "")
+
+    settings = Settings()
+
+    assert settings.retention_days == 60
+    assert settings.log_level == "debug"
+
+
+def test_passwords_from_files_reach_the_addresses(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secrets / "database_password").write_text(PASSWORD + "\n")
+    (secrets / "redis_password").write_text(PASSWORD + "\n")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://someone@db:5432/stagewatch")
+    monkeypatch.setenv("REDIS_URL", "redis://redis:6379/0")
+
+    settings = Settings()
+
+    database, redis = make_url(settings.database_url), make_url(str(settings.redis_url))
+    assert (database.username, database.password) == ("someone", PASSWORD)
+    assert (redis.username, redis.password, redis.host) == ("default", PASSWORD, "redis")
+
+
+def test_a_password_in_an_address_wins(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets / "database_password").write_text("another")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://someone:this@db/stagewatch")
+
+    assert make_url(Settings().database_url).password == "this"
+
+
+def test_a_secret_that_is_empty_is_a_mistake(secrets: Path) -> None:
+    (secrets / "database_password").write_text("\n")
+
+    with pytest.raises(SystemExit, match=r"DATABASE_PASSWORD: .*empty"):
+        load_settings()
+
+
+def test_a_secret_that_cannot_be_read_is_named(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: object) -> str:
+        # Not by the file's mode: root, as whom tests may run, reads it all the same.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    (secrets / "database_password").write_text(PASSWORD)
+    monkeypatch.setattr(Path, "read_text", refuse)
+
+    with pytest.raises(SystemExit, match=r"Permission denied.*database_password"):
+        load_settings()
+
+
+def test_a_missing_secrets_folder_causes_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        Settings()
+
+
+def test_production_accepts_passwords_that_cannot_be_guessed(production: Path) -> None:
+    assert load_settings().app_env == "production"
+
+
+@pytest.mark.parametrize("name", ["database_password", "redis_password"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("stagewatch", "the example password"),
+        ("hunter2", "shorter than 16"),
+        ("ChangeMe-ChangeMe-1234", "a placeholder"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaa", "a placeholder"),
+    ],
+)
+def test_production_refuses_example_values_and_does_not_show_them(
+    production: Path, name: str, value: str, said: str
+) -> None:
+    (production / name).write_text(value)
+
+    with pytest.raises(SystemExit, match=said) as ended:
+        load_settings()
+
+    assert name.upper() in str(ended.value)
+    assert value not in str(ended.value).replace("stagewatch: ", "")
+
+
+@pytest.mark.parametrize("name", ["database_password", "redis_password"])
+def test_production_refuses_to_start_without_a_password(production: Path, name: str) -> None:
+    (production / name).unlink()
+
+    with pytest.raises(SystemExit, match=f"{name.upper()}: there is no password"):
+        load_settings()
+
+
+def test_production_refuses_the_defaults(production: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+
+    with pytest.raises(SystemExit, match="DATABASE_PASSWORD: it is the example password"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("environment", "keys", "required"),
     [
@@ -68,6 +209,15 @@ def test_a_first_key_that_could_be_guessed_or_not_be_sent_is_refused(
         load_settings()
 
     assert key not in str(refused.value)
+
+
+def test_a_first_key_may_be_a_file_and_is_no_placeholder_in_production(production: Path) -> None:
+    (production / "api_key").write_text(2 * PASSWORD + "\n")
+    assert load_settings().first_key == 2 * PASSWORD
+
+    (production / "api_key").write_text("change-me-" + 3 * PASSWORD)
+    with pytest.raises(SystemExit, match="API_KEY: it is a placeholder"):
+        load_settings()
 
 
 @pytest.mark.parametrize("value", ["Frankfurt am Main", "-fra", "x" * 64, "a/b"])
