@@ -1,0 +1,4 @@
+"""What a stack needs before its first start: its secrets.
+
+Standard library only: this must run on a machine that has Docker and nothing else of ours.
+"""
