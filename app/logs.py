@@ -114,7 +114,7 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
 
 def _secrets_of(settings: Settings) -> set[str]:
     """Return the passwords in the settings, except the example: it is also the user's name."""
-    passwords = set() if settings.first_key is None else {settings.first_key}
+    passwords = {*settings.webhook_keys, *filter(None, [settings.first_key])}
     for url in (settings.database_url, settings.redis_url, settings.smtp_url):
         if url and (password := make_url(url).password):
             passwords.add(str(password))

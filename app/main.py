@@ -17,6 +17,7 @@ from app.api.rate_limit import RateLimitMiddleware
 from app.api.request_log import RequestLogMiddleware
 from app.cache import open_cache
 from app.channels import routes as channels
+from app.channels.sealing import Sealer
 from app.checks import routes as checks
 from app.checks.following import FollowedChecks
 from app.checks.switching import Switching
@@ -69,7 +70,7 @@ ROUTERS = (
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return a new application; `settings` default to those from the environment."""
-    settings = settings or load_settings()
+    settings = settings or load_settings(seals=True)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.figures = Figures(app.state.database, limit=settings.metrics_monitors)
         app.state.cache = open_cache(settings.redis_url)
         app.state.keyring = Keyring(app.state.database, settings.first_key)
+        app.state.sealer = Sealer(settings.webhook_keys)
         app.state.prober = Prober(settings.allowed_networks, settings.nameservers or None)
         app.state.switching = Switching(app.state.database)
         app.state.summary = CachedSummary(

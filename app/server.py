@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    settings = load_settings()
+    settings = load_settings(seals=True)
     logs.configure(settings, "api")
     config = server_config(settings, host=settings.listen[0], port=PORT)
     try:

@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = None
     """A first key, with write access: 32 characters or more, as from `openssl rand -hex 32`."""
 
+    webhook_key: SecretStr | None = None
+    """Seals the secrets that sign webhooks: 32 random bytes as base64, made by `make secrets`.
+
+    Separate several keys by blanks or newlines: the first one seals, any of them opens. None: in
+    production the API and the workers refuse to start; otherwise secrets are stored unsealed.
+    """
+
     metrics_monitors: Annotated[int, Field(ge=0, le=50_000)] = 1000
     """The number of monitors, oldest first, that have their own series in the metrics."""
 
@@ -177,11 +184,30 @@ class Settings(BaseSettings):
         """API_KEY as it is sent."""
         return None if self.api_key is None else self.api_key.get_secret_value()
 
+    @property
+    def webhook_keys(self) -> tuple[str, ...]:
+        """WEBHOOK_KEY's keys, the one that seals first."""
+        return (
+            () if self.webhook_key is None else tuple(self.webhook_key.get_secret_value().split())
+        )
+
     @field_validator("api_key")
     @classmethod
     def _sent_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[\x21-\x7e]{32,200}", value.get_secret_value()):
             raise ValueError("it must have 32 characters or more, and no blanks")
+        return value
+
+    @field_validator("webhook_key")
+    @classmethod
+    def _sealing_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = [] if value is None else value.get_secret_value().split()
+        if value is not None and not keys:
+            raise ValueError("it is empty; `make secrets` makes one")
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys):
+            raise ValueError(
+                "a key must be 32 bytes as URL-safe base64, 44 characters; `make secrets` makes one"
+            )
         return value
 
     @field_validator("database_url")
@@ -287,6 +313,8 @@ def _example_values(settings: Settings) -> list[str]:
         passwords["REDIS_PASSWORD"] = make_url(settings.redis_url).password
     if settings.first_key is not None:
         passwords["API_KEY"] = settings.first_key
+    for number, key in enumerate(settings.webhook_keys, 1):
+        passwords["WEBHOOK_KEY" if number == 1 else f"WEBHOOK_KEY, key {number}"] = key
     weak = {name: weakness(password) for name, password in passwords.items()}
     return [f"{name}: {fault}; see docs/secrets.md" for name, fault in weak.items() if fault]
 
@@ -301,8 +329,12 @@ def _is_smtp(value: str) -> bool:
     return bool(is_server) and not parts.path.strip("/") and parts.query in ("", "starttls=never")
 
 
-def load_settings() -> Settings:
-    """Return the settings; end the program, naming the variable or the file, if one is bad."""
+def load_settings(*, seals: bool = False) -> Settings:
+    """Return the settings; end the program, naming the variable or the file, if one is bad.
+
+    `seals`: for a program that reads or writes the secrets of webhooks. In production it must have
+    a key for that, or it would store them as they are.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
@@ -311,6 +343,8 @@ def load_settings() -> Settings:
         faults = [f"{error}: {error.__cause__}"]
     else:
         faults = _example_values(settings) if settings.app_env == "production" else []
+        if seals and settings.app_env == "production" and not settings.webhook_keys:
+            faults.append("WEBHOOK_KEY: there is none; `make secrets` makes one")
         if not faults:
             return settings
     raise SystemExit("stagewatch: " + "; ".join(faults))

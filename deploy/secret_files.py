@@ -21,6 +21,8 @@ RANDOM: dict[str, Callable[[], str]] = {
     "grafana_password": lambda: secrets.token_urlsafe(32),
     # The first API key, which still works when all others are lost.
     "api_key": lambda: "sw_" + secrets.token_urlsafe(32),
+    # Encrypts the signing secrets of webhooks: 32 bytes as base64, with the padding.
+    "webhook_key": lambda: secrets.token_urlsafe(32) + "=",
 }
 # Known only to the operator. Compose wants a file for every secret, so those that are not used
 # are empty.

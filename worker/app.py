@@ -131,7 +131,8 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         # checks takes 18 MB of memory.
         from worker.engine import EngineThread
 
-        settings = load_settings()
+        # A worker at a location delivers nothing, so it needs no key.
+        settings = load_settings(seals=not _settings.location)
         serve_metrics(settings.listen, settings.metrics_port)
         _Process.engine = EngineThread(settings, health_name="worker")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from app.channels.sealing import Sealer
 from app.database import Database
 from app.listener import Listener
 from app.metrics import resources
@@ -21,13 +22,14 @@ MAIL_CONNECTIONS = 3
 class Delivering:
     """Delivery with its own connections, woken by any process that stores a notification."""
 
-    def __init__(self, settings: Settings, prober: Prober) -> None:
+    def __init__(self, settings: Settings, prober: Prober, sealer: Sealer) -> None:
         self._database = Database(settings.database_url, pool_size=DELIVERY_CONNECTIONS)
         self._mail_database = Database(settings.database_url, pool_size=MAIL_CONNECTIONS)
         resources.watch(self._database)
         resources.watch(self._mail_database)
         guard = Guard(settings.allowed_networks)
-        self._loops: list[DeliveryLoop | MailLoop] = [DeliveryLoop(self._database, prober, guard)]
+        channels = DeliveryLoop(self._database, prober, guard, sealer)
+        self._loops: list[DeliveryLoop | MailLoop] = [channels]
         if mailing := mailing_of(settings):
             self._loops.append(MailLoop(self._mail_database, mailing))
         # Faster than polling, but polling still happens.

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from app.channels.sealing import Sealer
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
 from app.checks.switching import Switching
@@ -77,7 +78,8 @@ class Engine:
         resources.watch(self._database)
         nameservers = settings.nameservers or None
         self._prober = Prober(settings.allowed_networks, nameservers)
-        self._delivering = None if self._location else Delivering(settings, self._prober)
+        sealer = Sealer(settings.webhook_keys)
+        self._delivering = None if self._location else Delivering(settings, self._prober, sealer)
         self._faults = Faults(health_name)
         self._checker = Checker(
             self._database,

@@ -60,7 +60,7 @@ async def working(settings: Settings) -> AsyncIterator[None]:
 
 def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Return the application, including the pages and the checking."""
-    settings = settings or load_settings()
+    settings = settings or load_settings(seals=True)
     app = create_app(settings)
     add_pages(app)
     serving = app.router.lifespan_context

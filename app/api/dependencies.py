@@ -1,4 +1,4 @@
-"""Dependencies of routes: the application's connection pool, cache, prober and summary."""
+"""What routes ask for in their parameters: the application's pool, cache, prober and others."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, NamedTuple
@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.cache import Cache
+from app.channels.sealing import Sealer
 from app.database import Database
 from app.probing.prober import Prober
 from app.status.cached import CachedSummary
@@ -28,6 +29,12 @@ def get_cache(request: Request) -> Cache:
     """Return the application's only cache."""
     cache: Cache = request.app.state.cache
     return cache
+
+
+def get_sealer(request: Request) -> Sealer:
+    """Return the application's one sealer."""
+    sealer: Sealer = request.app.state.sealer
+    return sealer
 
 
 def get_cached_summary(request: Request) -> CachedSummary:
@@ -52,6 +59,7 @@ def get_base_url(request: Request) -> Base:
 DatabaseDep = Annotated[Database, Depends(get_database)]
 CacheDep = Annotated[Cache, Depends(get_cache)]
 ProberDep = Annotated[Prober, Depends(get_prober)]
+SealerDep = Annotated[Sealer, Depends(get_sealer)]
 BaseUrl = Annotated[Base, Depends(get_base_url)]
 CachedSummaryDep = Annotated[CachedSummary, Depends(get_cached_summary)]
 

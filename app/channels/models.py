@@ -9,7 +9,7 @@ from app.database import Base
 
 
 class Channel(Base):
-    """Where notifications go. `secret` signs webhooks.
+    """Where notifications go. `secret` signs webhooks, and is sealed (app.channels.sealing).
 
     `failures` counts the attempts that have failed since the last success, of any notification.
     Nothing is sent before `retry_at`, which is null while the channel works.

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.channels.models import Channel
+from app.channels.sealing import SEALED
 from app.fields import InputModel, Line
 from app.probing.urls import parse_url
 
@@ -49,6 +50,9 @@ class ChannelIn(InputModel):
             return None
         if info.data.get("kind") == "apprise":
             raise ValueError("only webhooks have a secret")
+        if secret.startswith(SEALED):
+            # From a dump, perhaps; without a key it would be taken for what is sealed.
+            raise ValueError(f"it must not begin with {SEALED}, which marks sealed secrets")
         if len(secret.strip()) < MIN_SECRET_BYTES:
             raise ValueError(f"it must have {MIN_SECRET_BYTES} characters, outer blanks excluded")
         if secret.startswith("whsec_"):

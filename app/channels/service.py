@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.channels.apprise_services import load_service
 from app.channels.models import Channel
 from app.channels.schemas import ChannelIn
+from app.channels.sealing import Sealer
 from app.errors import ConflictError, InvalidFieldError, NotFoundError, PreconditionFailedError
 from app.events.publishing import publish_config
 
@@ -55,15 +56,15 @@ async def find(
     return channel
 
 
-async def create(session: AsyncSession, config: ChannelIn) -> Channel:
+async def create(session: AsyncSession, config: ChannelIn, sealer: Sealer) -> Channel:
     """Store a new channel; generate a secret for a webhook that has none.
 
     Raises InvalidFieldError.
     """
     await _check_url(config)
-    channel = Channel(name=config.name, kind=config.kind, url=config.url, secret=config.secret)
-    if config.kind == "webhook" and channel.secret is None:
-        channel.secret = new_secret()
+    channel = Channel(name=config.name, kind=config.kind, url=config.url)
+    if config.kind == "webhook":
+        channel.secret = sealer.seal(config.secret or new_secret())
     session.add(channel)
     await session.flush()
     await session.refresh(channel)
@@ -80,7 +81,9 @@ def check_kind(channel: Channel, kind: object) -> None:
         raise InvalidFieldError("kind", "a channel's kind can't be changed; create a new channel")
 
 
-async def change(session: AsyncSession, channel: Channel, config: ChannelIn) -> None:
+async def change(
+    session: AsyncSession, channel: Channel, config: ChannelIn, sealer: Sealer
+) -> None:
     """Give a locked channel a new configuration. A webhook keeps its secret with its URL.
 
     With another URL the secret must be sent again. Otherwise a client that may change a channel but
@@ -97,21 +100,23 @@ async def change(session: AsyncSession, channel: Channel, config: ChannelIn) -> 
         channel.retry_at = None
     before = (channel.name, channel.url, channel.secret)
     channel.name, channel.url = config.name, config.url
-    channel.secret = config.secret or channel.secret
+    if config.secret is not None and not sealer.holds(channel.secret, config.secret):
+        channel.secret = sealer.seal(config.secret)
     if (channel.name, channel.url, channel.secret) != before:
         channel.version += 1
     await session.flush()
     await publish_config(session)
 
 
-async def renew_secret(session: AsyncSession, channel: Channel) -> str:
+async def renew_secret(session: AsyncSession, channel: Channel, sealer: Sealer) -> str:
     """Give a locked webhook a new secret, and return it. Raises ConflictError for other kinds."""
     if channel.kind != "webhook":
         raise ConflictError("Only webhooks have a secret.")
-    channel.secret = new_secret()
+    secret = new_secret()
+    channel.secret = sealer.seal(secret)
     channel.version += 1
     await session.flush()
-    return channel.secret
+    return secret
 
 
 async def delete(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels import service as channels
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.config_file.changes import Changes, describe
 from app.config_file.document import Document
 from app.config_file.faults import BadFileError, Fault
@@ -38,15 +39,19 @@ _LOCK_WINDOWS = text("SELECT FROM maintenance_windows ORDER BY id FOR UPDATE")
 _BY_NAME = text("SELECT name, id FROM monitors WHERE name = ANY(CAST(:names AS text[]))")
 
 
-async def difference(session: AsyncSession, document: Document, *, prune: bool) -> Changes:
+async def difference(
+    session: AsyncSession, document: Document, sealer: Sealer, *, prune: bool
+) -> Changes:
     """Return what `apply` would do. Raises BadFileError."""
-    stored = await load_at_once(session)
+    stored = await load_at_once(session, sealer)
     # In a thread, because it may block the event loop for longer than other requests can wait.
     todo = await asyncio.to_thread(plan, document, stored, prune=prune)
     return describe(todo, stored)
 
 
-async def apply(session: AsyncSession, document: Document, *, prune: bool) -> Changes:
+async def apply(
+    session: AsyncSession, document: Document, sealer: Sealer, *, prune: bool
+) -> Changes:
     """Make the stored configuration match the file; return the changes that were necessary.
 
     Entries that do not differ keep their version, their state and the times of their checks. Raises
@@ -54,15 +59,15 @@ async def apply(session: AsyncSession, document: Document, *, prune: bool) -> Ch
     """
     await session.execute(_LOCK)
     await session.execute(_LOCK_WINDOWS)
-    stored = await load(session)
+    stored = await load(session, sealer)
     todo = await asyncio.to_thread(plan, document, stored, prune=prune)
     changes = describe(todo, stored)
     if not todo.is_empty:
-        await _carry_out(session, todo)
+        await _carry_out(session, todo, sealer)
     return changes
 
 
-async def _carry_out(session: AsyncSession, todo: Plan) -> None:
+async def _carry_out(session: AsyncSession, todo: Plan, sealer: Sealer) -> None:
     changed = [step for step in todo.monitors if step.before is not None]
     # All of them are locked before anything is written, in the order of their numbers, as they are
     # when results are stored.
@@ -71,7 +76,7 @@ async def _carry_out(session: AsyncSession, todo: Plan) -> None:
     found: dict[int, Found] = {}
     for ids in _parts(sorted(numbers)):
         found |= {monitor.id: (monitor, state) for monitor, state in await many.lock(session, ids)}
-    await _channels(session, todo.channels)
+    await _channels(session, todo.channels, sealer)
     rows = await session.execute(select(Channel.name, Channel.id))
     by_name = {row.name: row.id for row in rows}
     # Not in parts: they are planned together, so that their checks do not form a burst.
@@ -86,18 +91,18 @@ async def _carry_out(session: AsyncSession, todo: Plan) -> None:
         await channels.delete(session, channel.id)
 
 
-async def _channels(session: AsyncSession, steps: Sequence[ChannelStep]) -> None:
+async def _channels(session: AsyncSession, steps: Sequence[ChannelStep], sealer: Sealer) -> None:
     faults: list[Fault] = []
     for step in steps:
         try:
             if step.before is None:
-                await channels.create(session, step.config)
+                await channels.create(session, step.config, sealer)
                 continue
             number, version = step.before.id, step.before.version
             # Read it again, because it may have been changed since it was compared.
             session.expire(step.before)
             channel = await channels.find(session, number, lock=True, expected_version=version)
-            await channels.change(session, channel, step.config)
+            await channels.change(session, channel, step.config, sealer)
         except InvalidFieldError as error:
             faults.append(step.place.fault(error.detail, error.field))
     if faults:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.config_file.plan import ChannelStep, MonitorStep, Plan, WindowStep
 from app.config_file.stored import Stored, StoredMonitor, StoredWindow, shown_url
 from app.fields import as_line
@@ -62,7 +63,7 @@ def describe(plan: Plan, stored: Stored) -> Changes:
     names = {channel.id: channel.name for channel in stored.channels}
     monitors = {one.monitor.id: one.name for one in stored.monitors}
     changes = [
-        *map(_channel, plan.channels),
+        *(_channel(step, stored.sealer) for step in plan.channels),
         *(_monitor(step, names) for step in plan.monitors),
         *(_window(step, monitors) for step in plan.windows),
         *(
@@ -103,7 +104,7 @@ def lines(changes: Changes, *, done: bool) -> Iterator[str]:
     yield ", ".join(words) + "."
 
 
-def _channel(step: ChannelStep) -> Change:
+def _channel(step: ChannelStep, sealer: Sealer) -> Change:
     config, before = step.config, step.before
     if before is None:
         return Change(action="add", what="channel", name=config.name, kind=config.kind)
@@ -113,7 +114,7 @@ def _channel(step: ChannelStep) -> Change:
     if config.url != before.url:
         urls = (shown_url(before), shown_url(config))
         fields.append(FieldChange(field="url", before=urls[0], after=urls[1]))
-    if config.secret not in (None, before.secret):
+    if config.secret is not None and not sealer.holds(before.secret, config.secret):
         fields.append(FieldChange(field="secret", before=MASK, after=MASK))
     return Change(
         action="change", what="channel", name=config.name, kind=config.kind, fields=fields

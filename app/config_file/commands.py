@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply, difference
 from app.config_file.changes import lines
 from app.config_file.document import read_document
-from app.config_file.export import export
+from app.config_file.export import closed, export
 from app.config_file.faults import BadFileError
 from app.config_file.reading import MAX_BYTES
 from app.config_file.stored import load_at_once
 from app.database import Database
 from app.errors import ConflictError
+from app.settings import load_settings
 
 DIFFERENT = 2
 """The exit code of `diff` if there are differences; 0: there are none, 1: it failed."""
@@ -58,27 +60,43 @@ def _takes_file(command: argparse.ArgumentParser) -> None:
     )
 
 
-async def _export(args: argparse.Namespace, database: Database) -> None:
+async def _export(args: argparse.Namespace, database: Database) -> int:
+    sealer = _sealer()
     async with database.transaction() as session:
-        text = export(await load_at_once(session), secrets=args.secrets)
-    print(text, end="")
+        stored = await load_at_once(session, sealer)
+    print(export(stored, secrets=args.secrets), end="")
+    missing = closed(stored) if args.secrets else []
+    if missing:
+        # The file is good for all else; whoever keeps it must know what it lacks.
+        print(
+            "stagewatch: some secrets can't be opened and are exported as ***: the key that sealed "
+            f"them is not in WEBHOOK_KEY (docs/secrets.md). Channels: {', '.join(missing)}",
+            file=sys.stderr,
+        )
+    return 1 if missing else 0
 
 
 async def _diff(args: argparse.Namespace, database: Database) -> int:
+    sealer = _sealer()
     with _named(args.file):
         document = read_document(_bytes(args.file), secret_value)
         async with database.transaction() as session:
-            changes = await difference(session, document, prune=args.prune)
+            changes = await difference(session, document, sealer, prune=args.prune)
     print(*lines(changes, done=False), sep="\n")
     return DIFFERENT if changes.changes else 0
 
 
 async def _apply(args: argparse.Namespace, database: Database) -> None:
+    sealer = _sealer()
     with _named(args.file):
         document = read_document(_bytes(args.file), secret_value)
         async with database.transaction() as session:
-            changes = await apply(session, document, prune=args.prune)
+            changes = await apply(session, document, sealer, prune=args.prune)
     print(*lines(changes, done=True), sep="\n")
+
+
+def _sealer() -> Sealer:
+    return Sealer(load_settings(seals=True).webhook_keys)
 
 
 def secret_value(name: str) -> str:

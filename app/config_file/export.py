@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from app.channels.models import Channel
+from app.channels.sealing import CannotOpen, Sealer
 from app.config_file.document import VERSION
 from app.config_file.stored import (
     Stored,
@@ -25,7 +26,8 @@ MAX_NAMES = 10
 def export(stored: Stored, *, secrets: bool = False) -> str:
     """Return the file. Without `secrets`, *** stands for each: applied, it keeps what is stored.
 
-    Raises ConflictError if names do not identify the entries of a section uniquely.
+    With them it stands for those that can't be opened, which `closed` names. Raises ConflictError
+    where names can't tell monitors or channels apart.
     """
     _check_names("monitors", [(one.name, one.monitor.id) for one in stored.monitors])
     _check_names("channels", [(channel.name, channel.id) for channel in stored.channels])
@@ -34,11 +36,22 @@ def export(stored: Stored, *, secrets: bool = False) -> str:
     monitors = {one.monitor.id: one.name for one in stored.monitors}
     document = {
         "version": VERSION,
-        "channels": [_channel(channel, secrets=secrets) for channel in stored.channels],
+        "channels": [
+            _channel(channel, stored.sealer if secrets else None) for channel in stored.channels
+        ],
         "monitors": [_monitor(one, names, secrets=secrets) for one in stored.monitors],
         "maintenance": [_window(one, monitors) for one in stored.windows],
     }
     return write_yaml(document)
+
+
+def closed(stored: Stored) -> list[str]:
+    """Return the names of the channels whose secret can't be opened."""
+    return [
+        channel.name
+        for channel in stored.channels
+        if channel.secret is not None and _opened(channel.secret, stored.sealer) is None
+    ]
 
 
 def _check_names(what: str, names: list[tuple[str, int]]) -> None:
@@ -51,12 +64,20 @@ def _check_names(what: str, names: list[tuple[str, int]]) -> None:
         )
 
 
-def _channel(channel: Channel, *, secrets: bool) -> dict[str, Any]:
-    url = channel.url if secrets else shown_url(channel)
+def _channel(channel: Channel, sealer: Sealer | None) -> dict[str, Any]:
+    """Return a channel; without a sealer, without what is secret of it."""
+    url = channel.url if sealer else shown_url(channel)
     values = {"name": channel.name, "kind": channel.kind, "url": url}
     if channel.secret is not None:
-        values["secret"] = channel.secret if secrets else MASK
+        values["secret"] = (sealer and _opened(channel.secret, sealer)) or MASK
     return values
+
+
+def _opened(secret: str, sealer: Sealer) -> str | None:
+    try:
+        return sealer.open(secret)
+    except CannotOpen:
+        return None
 
 
 @cache

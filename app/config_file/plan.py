@@ -155,8 +155,9 @@ class _Planning:
             # The same rule as in app.channels.service.change, with the line, and for diffs too.
             self.faults.append(place.fault("a new URL needs the secret too; give both", "secret"))
             return None
-        secret = config.secret or before.secret
-        if (config.name, config.url, secret) == (before.name, before.url, before.secret):
+        sealer = self.stored.sealer
+        same_secret = config.secret is None or sealer.holds(before.secret, config.secret)
+        if (config.name, config.url) == (before.name, before.url) and same_secret:
             return None
         return ChannelStep(place, before, config)
 

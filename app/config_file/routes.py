@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.access import requires
 from app.api.content_type import YAML
-from app.api.dependencies import Session
+from app.api.dependencies import SealerDep, Session
 from app.api.freshness import changes_status
 from app.api.problems import FieldError, Problem, documented
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply, difference
 from app.config_file.changes import Changes
 from app.config_file.document import Document, read_document
@@ -69,7 +70,7 @@ class Work(Protocol):
     """`apply`, or `difference`."""
 
     def __call__(
-        self, session: AsyncSession, document: Document, *, prune: bool
+        self, session: AsyncSession, document: Document, sealer: Sealer, *, prune: bool
     ) -> Awaitable[Changes]: ...
 
 
@@ -85,13 +86,13 @@ class YamlResponse(Response):
     responses=documented(409),
     dependencies=[requires("read")],
 )
-async def export_config(session: Session) -> YamlResponse:
+async def export_config(session: Session, sealer: SealerDep) -> YamlResponse:
     """Return the whole configuration as a YAML file, without default values.
 
     *** stands for each secret; applying such a file keeps the stored secret. The values themselves
     are exported only by `stagewatch export --secrets`, never by this API.
     """
-    stored = await load_at_once(session)
+    stored = await load_at_once(session, sealer)
     return YamlResponse(await asyncio.to_thread(export, stored))
 
 
@@ -101,13 +102,15 @@ async def export_config(session: Session) -> YamlResponse:
     openapi_extra=_YAML_BODY,
     dependencies=[requires("write")],
 )
-async def apply_config(file: File, session: Session, *, prune: Prune = False) -> Changes:
+async def apply_config(
+    file: File, session: Session, sealer: SealerDep, *, prune: Prune = False
+) -> Changes:
     """Apply the file to the configuration, all of it or nothing.
 
     Monitors and channels are identified by their names. Entries that do not differ are not touched.
     Entries that the file lacks are kept, unless `prune` is set. Errors have the line of the file.
     """
-    return await _compared(apply, session, file, prune=prune)
+    return await _compared(apply, session, file, sealer, prune=prune)
 
 
 @router.post(
@@ -116,14 +119,18 @@ async def apply_config(file: File, session: Session, *, prune: Prune = False) ->
     openapi_extra=_YAML_BODY,
     dependencies=[requires("read")],
 )
-async def diff_config(file: File, session: Session, *, prune: Prune = False) -> Changes:
+async def diff_config(
+    file: File, session: Session, sealer: SealerDep, *, prune: Prune = False
+) -> Changes:
     """Return what applying the file would change, without changing anything."""
-    return await _compared(difference, session, file, prune=prune)
+    return await _compared(difference, session, file, sealer, prune=prune)
 
 
-async def _compared(work: Work, session: AsyncSession, file: Document, *, prune: bool) -> Changes:
+async def _compared(
+    work: Work, session: AsyncSession, file: Document, sealer: Sealer, *, prune: bool
+) -> Changes:
     try:
-        return await work(session, file, prune=prune)
+        return await work(session, file, sealer, prune=prune)
     except BadFileError as error:
         raise _problem(error) from None
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.channels.subscriptions import channel_ids
 from app.maintenance.models import MaintenanceMonitor, MaintenanceWindow
 from app.maintenance.schemas import WindowIn
@@ -73,24 +74,28 @@ class StoredWindow(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """The configuration, oldest first, and the database's time, without windows that ended."""
+    """All of it, oldest first, and the database's time. Windows that are over are history.
+
+    `sealer` opens the channels' secrets.
+    """
 
     channels: list[Channel]
     monitors: list[StoredMonitor]
     windows: list[StoredWindow]
     now: datetime
+    sealer: Sealer
 
 
-async def load_at_once(session: AsyncSession) -> Stored:
+async def load_at_once(session: AsyncSession, sealer: Sealer) -> Stored:
     """Return the whole configuration as of one moment, however long it takes to read.
 
     Call it first in a transaction: otherwise a monitor may name a channel that was not read.
     """
     await session.execute(_ONE_MOMENT)
-    return await load(session)
+    return await load(session, sealer)
 
 
-async def load(session: AsyncSession) -> Stored:
+async def load(session: AsyncSession, sealer: Sealer) -> Stored:
     """Return the whole configuration, which is small compared with the results stored for it.
 
     For callers that have locked the table of monitors: each statement sees its own moment.
@@ -102,7 +107,7 @@ async def load(session: AsyncSession) -> Stored:
     while part:
         monitors += part
         part = await _monitors(session, part[-1].monitor.id)
-    return Stored(list(channels), monitors, await _windows(session), now)
+    return Stored(list(channels), monitors, await _windows(session), now, sealer)
 
 
 async def _monitors(session: AsyncSession, after: int) -> list[StoredMonitor]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.sealing import CannotOpen, Sealer
 from app.database import Database, DatabaseUnavailable
 from app.metrics.definitions import DELIVERIES
 from app.notifications.apprise import AppriseSender
@@ -52,8 +53,9 @@ class DeliveryLoop:
     database connection at a time.
     """
 
-    def __init__(self, database: Database, prober: Prober, guard: Guard) -> None:
+    def __init__(self, database: Database, prober: Prober, guard: Guard, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
         self._prober = prober
         self._apprise = AppriseSender(guard, on_thread_end=self.wake)
         # A waiting webhook costs next to nothing; a waiting Apprise service occupies a thread.
@@ -198,7 +200,7 @@ class DeliveryLoop:
         try:
             if delivery.kind == "webhook":
                 message_id = f"notification-{delivery.id}"
-                secret = delivery.secret or ""
+                secret = self._sealer.open(delivery.secret or "")
                 answer = await send_webhook(
                     self._prober, delivery.url, secret, message_id, delivery.payload
                 )
@@ -208,6 +210,10 @@ class DeliveryLoop:
                 )
         except DeliveryError as failure:
             error, answer = str(failure), failure.answer
+        except CannotOpen as fault:
+            # This channel's failure and no other's. Tried again like any, so that it goes on by
+            # itself when the key is back.
+            error = str(fault)
         except CheckerFault as fault:
             return Outcome(delivery, fault.reason, ours=True)
         except Exception as bug:

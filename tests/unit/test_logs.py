@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app import logs, request_id
 from app.settings import Settings
@@ -109,6 +110,15 @@ def test_passwords_of_the_settings_and_of_any_url_are_never_written(log_format: 
     assert "example.com/x" in text
     for secret in ('data"base@', 'data\\"base@', "data%22base", "redis-secret", "inline"):
         assert secret not in text
+
+
+def test_no_key_for_webhooks_is_ever_written() -> None:
+    keys = [2 * "q8Zt4-Wk1xR7_mB3uYv0" + "abQ=", 2 * "Lp5sX-Nc2eJ6_hG9oTd1" + "cdE="]  # nobody's
+    stream = written(Settings(webhook_key=SecretStr("\n".join(keys))))
+
+    log.info("it has %s and %s", *keys)
+
+    assert only_line(stream)["event"] == "it has *** and ***"
 
 
 def test_the_password_of_the_mail_server_is_never_written() -> None:

@@ -220,6 +220,60 @@ def test_a_first_key_may_be_a_file_and_is_no_placeholder_in_production(productio
         load_settings()
 
 
+KEY, OLDER_KEY = (
+    2 * "q8Zt4-Wk1xR7_mB3uYv0" + "abQ=",
+    2 * "Lp5sX-Nc2eJ6_hG9oTd1" + "cdE=",
+)  # nobody's
+
+
+def test_several_keys_for_webhooks_are_lines_and_the_first_is_the_newest(production: Path) -> None:
+    (production / "webhook_key").write_text(f"{KEY}\n{OLDER_KEY}\n")
+
+    settings = load_settings(seals=True)
+
+    assert settings.webhook_keys == (KEY, OLDER_KEY)
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "bad", ["q8Zt4-Wk1xR7", KEY[:-1], KEY + "=", KEY.replace("-", "+"), "ü" * 44]
+)
+def test_an_invalid_webhook_key_stops_the_program_without_being_shown(
+    secrets: Path, bad: str
+) -> None:
+    (secrets / "webhook_key").write_text(f"{KEY}\n{bad}\n", "utf-8")
+
+    with pytest.raises(SystemExit, match=r"WEBHOOK_KEY: .*32 bytes as URL-safe base64") as refused:
+        load_settings()
+
+    assert bad not in str(refused.value)
+
+
+def test_an_empty_key_for_webhooks_is_a_mistake(secrets: Path) -> None:
+    (secrets / "webhook_key").write_text("\n")
+
+    with pytest.raises(SystemExit, match=r"WEBHOOK_KEY: .*empty"):
+        load_settings()
+
+
+def test_production_requires_a_webhook_key_to_store_secrets(production: Path) -> None:
+    assert load_settings().webhook_keys == ()
+
+    with pytest.raises(SystemExit, match="WEBHOOK_KEY: there is none; `make secrets` makes one"):
+        load_settings(seals=True)
+
+
+def test_production_refuses_a_placeholder_among_the_keys_for_webhooks(production: Path) -> None:
+    (production / "webhook_key").write_text(f"{KEY}\n{43 * 'A'}=\n")
+
+    with pytest.raises(SystemExit, match="WEBHOOK_KEY, key 2: it is a placeholder"):
+        load_settings(seals=True)
+
+
+def test_a_developer_needs_no_key_for_webhooks(secrets: Path) -> None:
+    assert load_settings(seals=True).webhook_keys == ()
+
+
 @pytest.mark.parametrize("value", ["Frankfurt am Main", "-fra", "x" * 64, "a/b"])
 def test_a_location_is_a_word(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LOCATION", value)

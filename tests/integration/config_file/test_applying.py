@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply
 from app.config_file.changes import Changes
 from app.config_file.document import read_document
@@ -38,7 +39,9 @@ monitors:
 
 def applied(settings: Settings, text: str, *, prune: bool = False) -> Changes:
     document = read_document(text.encode())
-    return in_transaction(settings, lambda session: apply(session, document, prune=prune))
+    return in_transaction(
+        settings, lambda session: apply(session, document, Sealer([]), prune=prune)
+    )
 
 
 def count(changes: Changes) -> dict[str, int]:
@@ -88,7 +91,7 @@ def test_additions_from_the_console_wait_for_a_running_apply(
     added: list[int] = []
 
     async def slowly(session: AsyncSession) -> threading.Thread:
-        await apply(session, read_document(SHOP.encode()), prune=False)
+        await apply(session, read_document(SHOP.encode()), Sealer([]), prune=False)
         console = threading.Thread(target=lambda: added.append(add(client, name="Till")))
         console.start()
         await asyncio.to_thread(wait_for, lambda: query(database_url, waiting))
@@ -106,7 +109,7 @@ def test_checks_go_on_while_a_file_is_applied(settings: Settings, database_url: 
 
     async def slowly(session: AsyncSession) -> None:
         document = read_document((SHOP + "- {name: DB, kind: tcp, host: a, port: 1}\n").encode())
-        await apply(session, document, prune=False)
+        await apply(session, document, Sealer([]), prune=False)
         # Over other connections: it finds the monitor down, and opens an incident.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(recorded, settings, completed(claim, FAILED)).result(10)
@@ -140,7 +143,7 @@ def test_nothing_is_published_when_nothing_changes(settings: Settings) -> None:
             return await original(statement, *arguments, **options)
 
         session.execute = execute  # type: ignore[method-assign]  # to look on
-        await apply(session, read_document(SHOP.encode()), prune=True)
+        await apply(session, read_document(SHOP.encode()), Sealer([]), prune=True)
         return sent
 
     sent = in_transaction(settings, published)

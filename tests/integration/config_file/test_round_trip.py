@@ -1,6 +1,7 @@
 """Any configuration, exported and applied elsewhere, stays the same."""
 
 import asyncio
+import secrets
 from typing import Any
 
 from hypothesis import HealthCheck, given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply
 from app.config_file.document import read_document
 from app.config_file.export import export
@@ -18,6 +20,8 @@ from app.database import Database
 from app.maintenance.models import MaintenanceWindow
 from app.monitors.models import Monitor
 from app.settings import Settings
+
+SEALER = Sealer([secrets.token_urlsafe(32) + "="])
 
 # Any text that a field takes, and one that a line takes.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
@@ -138,14 +142,14 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
 async def exported(session: AsyncSession, file: str) -> str:
     """Apply a file to an empty database, return the export, and empty the database again."""
     document = read_document(file.encode())
-    await apply(session, document, prune=False)
+    await apply(session, document, SEALER, prune=False)
     # Read as by another process.
     session.expunge_all()
-    stored = await load(session)
-    assert (await apply(session, document, prune=True)).changes == []
+    stored = await load(session, SEALER)
+    assert (await apply(session, document, SEALER, prune=True)).changes == []
     text = export(stored, secrets=True)
     hidden = read_document(export(stored).encode())
-    assert (await apply(session, hidden, prune=True)).changes == []
+    assert (await apply(session, hidden, SEALER, prune=True)).changes == []
     await session.rollback()
     for model in (Monitor, Channel, MaintenanceWindow):
         assert await session.get(model, 1) is None

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.sealing import Sealer
 from app.config_file import stored
 from app.config_file.export import export
 from app.config_file.stored import load_at_once
@@ -30,7 +31,7 @@ def test_a_monitor_added_during_an_export_is_left_out(
 
     monkeypatch.setattr(stored, "_monitors", meanwhile)
 
-    text = export(in_transaction(settings, load_at_once))
+    text = export(in_transaction(settings, lambda session: load_at_once(session, Sealer([]))))
 
     assert "name: Shop" in text
     assert "name: Till" not in text
@@ -44,6 +45,6 @@ def test_no_monitor_is_lost_between_two_batches(
     for name in names:
         add(client, name=name)
 
-    found = in_transaction(settings, load_at_once).monitors
+    found = in_transaction(settings, lambda session: load_at_once(session, Sealer([]))).monitors
 
     assert [one.name for one in found] == names

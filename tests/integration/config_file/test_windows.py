@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.channels.sealing import Sealer
 from app.config_file.applying import apply
 from app.config_file.changes import Changes
 from app.config_file.document import read_document
@@ -128,7 +129,7 @@ def test_a_window_that_is_being_changed_is_waited_for(
     document = read_document(CONFIG.replace("02:30", "03:30").encode())
 
     async def applying(session: AsyncSession) -> Changes:
-        return await apply(session, document, prune=False)
+        return await apply(session, document, Sealer([]), prune=False)
 
     async def console(session: AsyncSession) -> Future[Changes]:
         window = await windows.find(session, 1, lock=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.channels.sealing import Sealer
 from app.database import Database
 from app.notifications.delivery import DeliveryLoop
 from app.probing.guard import Guard
@@ -48,7 +49,9 @@ class Loop:
     async def _open(self, settings: Settings) -> DeliveryLoop:
         self._database = Database(settings.database_url, pool_size=2)
         self._prober = Prober(settings.allowed_networks)
-        delivery = DeliveryLoop(self._database, self._prober, Guard(settings.allowed_networks))
+        guard = Guard(settings.allowed_networks)
+        sealer = Sealer(settings.webhook_keys)
+        delivery = DeliveryLoop(self._database, self._prober, guard, sealer)
         delivery.start()
         return delivery
 

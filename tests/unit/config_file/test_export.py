@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.channels.models import Channel
+from app.channels.sealing import Sealer
 from app.config_file.export import export
 from app.config_file.stored import Stored, StoredMonitor
 from app.errors import ConflictError
@@ -15,7 +16,7 @@ from app.monitors.schemas import MONITOR_IN
 
 
 def stored(channels: list[Channel], *monitors: StoredMonitor) -> Stored:
-    return Stored(channels, list(monitors), [], datetime(2026, 11, 25, tzinfo=UTC))
+    return Stored(channels, list(monitors), [], datetime(2026, 11, 25, tzinfo=UTC), Sealer([]))
 
 
 def monitor(

@@ -5,8 +5,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from app.channels.sealing import Sealer
 from app.production import weakness
+from app.settings import Settings
 from deploy import secret_files
 
 
@@ -16,6 +19,16 @@ def test_generated_secrets_are_accepted_in_production(tmp_path: Path) -> None:
     values = {(tmp_path / name).read_text().strip() for name in secret_files.RANDOM}
     assert len(values) == len(secret_files.RANDOM)
     assert [weakness(value) for value in values] == [None] * len(values)
+
+
+def test_the_key_for_webhooks_is_one_that_the_program_takes(tmp_path: Path) -> None:
+    secret_files.make(tmp_path)
+    key = (tmp_path / "webhook_key").read_text()
+
+    settings = Settings(webhook_key=SecretStr(key))
+
+    sealer = Sealer(settings.webhook_keys)
+    assert sealer.open(sealer.seal("a secret")) == "a secret"
 
 
 def test_other_users_of_the_machine_get_no_further_than_the_folder(tmp_path: Path) -> None:
