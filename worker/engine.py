@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from app.channels.resealing import SETTLED_SECONDS, reseal
 from app.channels.sealing import Sealer
 from app.checks.partitions import maintain
 from app.checks.sweep import sweep
@@ -73,6 +74,7 @@ class Engine:
     def __init__(self, settings: Settings, *, health_name: str | None = None) -> None:
         self._settings = settings
         self._location = settings.location
+        self._began = time.monotonic()
         self._health_name = health_name
         self._database = Database(settings.database_url, pool_size=CHECK_CONNECTIONS)
         resources.watch(self._database)
@@ -100,6 +102,7 @@ class Engine:
         else:
             self._upkeep(self.maintain_partitions, UPKEEP_SECONDS, self._upkeep_asked)
             self._upkeep(lambda: extend(self._database), UPKEEP_SECONDS)
+            self._upkeep(lambda: self._reseal(sealer), UPKEEP_SECONDS)
             self._tasks.append(asyncio.create_task(Switching(self._database).run()))
 
     def _upkeep(
@@ -134,6 +137,10 @@ class Engine:
     async def maintain_partitions(self) -> None:
         """Maintain partitions and retention. Raises DatabaseUnavailable."""
         await maintain(self._database, self._settings)
+
+    async def _reseal(self, sealer: Sealer) -> None:
+        settled = time.monotonic() - self._began >= SETTLED_SECONDS
+        await reseal(self._database, sealer, settled=settled)
 
     async def close(self, seconds: float) -> None:
         """Give checks and deliveries in progress `seconds`; store results, give back the rest."""
