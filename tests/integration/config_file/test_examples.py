@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.integration.config_file.conftest import Run
 from tests.services import ROOT
 
@@ -49,6 +51,8 @@ def test_the_page_quotes_error_messages_exactly(run: Run) -> None:
         assert detail in said.error
 
 
-def test_links_on_the_page_resolve() -> None:
-    for link in re.findall(r"\]\(\s*([^)#]+)", PAGE):
+@pytest.mark.parametrize("page", ["config-file.md", "configuration.md"])
+def test_links_on_the_page_resolve(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    for link in re.findall(r"\]\(\s*([^)#]+)", text):
         assert (ROOT / "docs" / link).resolve().exists(), link
