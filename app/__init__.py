@@ -1,4 +1,4 @@
 """Stagewatch: an uptime monitor's API."""
 
-__version__ = "0.11.0"
-STAGE = "11"
+__version__ = "0.12.0"
+STAGE = "12"

@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import make_url
 
 from app import request_id
+from app.production import EXAMPLE_PASSWORD
 from app.settings import Settings
 
 _REDACTED = "***"
@@ -28,8 +29,6 @@ _REDACTED = "***"
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@\"']+@")
 # In records from Uvicorn: the message again, with escape sequences for a terminal.
 _UNWANTED = ("color_message",)
-# The password in compose/.env.example, which is public, and of developers' databases.
-_EXAMPLE_PASSWORD = "stagewatch"  # noqa: S105  # as the comment says
 # Shorter values are not redacted: they would also be replaced as parts of other words.
 _SHORTEST_SECRET = 6
 
@@ -118,4 +117,4 @@ def _secrets_of(settings: Settings) -> set[str]:
     for url in (settings.database_url, settings.redis_url, settings.smtp_url):
         if url and (password := make_url(url).password):
             passwords.add(str(password))
-    return passwords - {_EXAMPLE_PASSWORD}
+    return passwords - {EXAMPLE_PASSWORD}

@@ -1,8 +1,11 @@
 """Real containers for the tests: Compose projects with separate names, and waiting."""
 
+import atexit
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from functools import cached_property
+from functools import cache, cached_property
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +22,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from testcontainers.compose import DockerCompose
+
+from deploy import secret_files
 
 T = TypeVar("T")
 
@@ -28,6 +33,18 @@ PORTS = ("HTTP_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 # Where Nginx, the API or Flask serve in their containers.
 SERVING = {80, 8000, 5000}
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))
+
+
+@cache
+def secrets_folder() -> Path:
+    """Return a folder of secrets that this process's stacks share.
+
+    A developer's own are left alone.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stagewatch-secrets-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    secret_files.make(folder)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -159,7 +176,9 @@ class Stack(DockerCompose):
         self.name = name or f"stagewatch-test-{uuid.uuid4().hex[:8]}"
         # The project's name is in it, so projects do not overwrite each other's.
         self.image = f"{self.name}:stage-{stage}"
-        self.env = dict.fromkeys(PORTS, "0") | dict(env or {})
+        # Without keys, which have tests of their own.
+        own = {"SECRETS_FOLDER": str(secrets_folder()), "API_KEYS": "off"}
+        self.env = dict.fromkeys(PORTS, "0") | own | dict(env or {})
         self.up = up
 
     @cached_property
@@ -229,8 +248,9 @@ class Stack(DockerCompose):
         return f"http://{ports.pop()}{path}"
 
     def redis_cli(self, *arguments: str) -> str:
-        """Return what `redis-cli ARGUMENTS` prints in Redis' container."""
-        return self.run("exec", "-T", "redis", "redis-cli", *arguments).strip()
+        """Return what `redis-cli ARGUMENTS` prints in Redis' container, which has the password."""
+        script = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password 2>/dev/null) redis-cli "$@"'
+        return self.run("exec", "-T", "redis", "sh", "-c", script, "sh", *arguments).strip()
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers, stopped ones too."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from deploy import secret_files
 from tests.stack.support import ROOT, Stack, docker, request, wait_for
 
 JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "alertmanager", "prometheus"}
@@ -17,6 +18,11 @@ JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "alertmanager", "
 DATABASE_SECRET = "4711-of-the-database"
 GRAFANA_SECRET = "4711-of-grafana"
 ALERT_URL = "http://user:alert-url-secret@receiver:9000/alert-path-secret"
+SECRETS = {
+    "database_password": DATABASE_SECRET,
+    "grafana_password": GRAFANA_SECRET,
+    "alert_webhook_url": ALERT_URL,
+}
 
 # Prints what is posted to it, a line each. The first time it refuses, so that somebody has a
 # reason to log the address.
@@ -48,10 +54,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         text = path.read_text().replace("scrape_timeout: 10s", "scrape_timeout: 1s")
         text = re.sub(r"(interval|for|wait): (5s|15s|10s|1m|2m|5m|10m)\b", r"\1: 1s", text)
         path.write_text(text)
+    secrets = root / "secrets"
+    secrets.mkdir(mode=0o700)
+    for name, value in SECRETS.items():
+        (secrets / name).write_text(value)
+    secret_files.make(secrets)
     env = {
-        "POSTGRES_PASSWORD": DATABASE_SECRET,
-        "GRAFANA_PASSWORD": GRAFANA_SECRET,
-        "ALERT_WEBHOOK_URL": ALERT_URL,
+        "SECRETS_FOLDER": str(secrets),
         "ALLOWED_HOSTS": "localhost,nginx",
         "ALLOWED_NETWORKS": "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8",
     }

@@ -18,7 +18,7 @@ PROBLEM = "application/problem+json"
 HELLO = {
     "api": (8000, b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n", b'{"status":"ok"}'),
     "db": (5432, bytes.fromhex("0000000804d2162f"), b"N"),
-    "redis": (6379, b"PING\r\n", b"+PONG"),
+    "redis": (6379, b"PING\r\n", b"-NOAUTH Authentication required."),
     "worker": (9100, b"GET / HTTP/1.0\r\n\r\n", b"see /metrics"),
     "beat": (9100, b"GET / HTTP/1.0\r\n\r\n", b"see /metrics"),
     "alertmanager": (9093, b"GET /-/healthy HTTP/1.0\r\n\r\n", b"OK"),
