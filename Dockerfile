@@ -7,7 +7,7 @@ FROM python:3.14-slim AS base
 # so its tools and layers add nothing to the image.
 FROM base AS packages
 
-# `strip` for the step below. Not pinned: Debian only
+# `strip` for the step below, and the init process of the final image. Not pinned: Debian only
 # offers the newest release of a package, so a pin would break the build with every update. The
 # cache mounts are kept on the build machine and are not part of any layer. apt in official images
 # deletes each package after its installation, which would leave the first mount empty.
@@ -15,7 +15,7 @@ FROM base AS packages
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     echo '#clear DPkg::Post-Invoke;' >/etc/apt/apt.conf.d/zz-keep-packages \
- && apt-get update && apt-get install --yes --no-install-recommends binutils
+ && apt-get update && apt-get install --yes --no-install-recommends binutils tini
 
 # uv does pip's work in a fraction of the time. The same version writes the lock file.
 RUN --mount=type=cache,target=/root/.cache/pip pip install uv==0.13.9
@@ -74,6 +74,13 @@ FROM base AS runtime
 # user has no write access anyway.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
+# The first process of a container adopts all orphaned processes and must collect their exit status,
+# or they stay in the process table as zombies and count against its limit. Python does not do that;
+# tini does nothing else, and forwards signals. `init: true` in Compose does the same with the
+# engine's own init, if the engine has one.
+COPY --from=packages /usr/bin/tini /usr/bin/tini
+ENTRYPOINT ["tini", "--"]
+
 COPY --from=packages /opt/venv /opt/venv
 
 # A user for the program. If it ran as root, an attacker who breaks out of it would be root on
@@ -107,8 +114,8 @@ LABEL org.opencontainers.image.title="stagewatch" \
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["python", "-m", "app.healthcheck"]
 
-# The program's own entry point: Uvicorn with the program's limits. In exec form, so that it is the
-# container's first process and gets the SIGTERM of `docker stop`; it then finishes the requests in
+# The program's own entry point: Uvicorn with the program's limits. In exec form, so that tini
+# starts it directly and forwards the SIGTERM of `docker stop`; it then finishes the requests in
 # progress. A shell in between would not forward it, and Docker would kill it after ten seconds.
 CMD ["python", "-m", "app.server"]
 

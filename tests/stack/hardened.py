@@ -54,3 +54,13 @@ def processes(container: str, file: str) -> str:
         *("run", "--rm", "--pid", f"container:{container}", "--cap-add", "SYS_PTRACE"),
         *("--entrypoint", "sh", "nginx:1.30", "-c", script),
     )
+
+
+def first_process(container: str) -> dict[str, str]:
+    """Return the lines of /proc/1/status, by their names."""
+    done = docker(
+        *("run", "--rm", "--pid", f"container:{container}"),
+        *("--entrypoint", "cat", "nginx:1.30", "/proc/1/status"),
+    )
+    lines = (line.partition(":") for line in done.splitlines())
+    return {name: value.strip() for name, _, value in lines}

@@ -129,13 +129,16 @@ def docker(*arguments: str, check: bool = True, timeout: float = 120) -> str:
 
 
 def freeze(container: str) -> None:
-    """Stop a container's program where it is: it is there, holds what it has, and does nothing."""
-    docker("kill", "--signal", "STOP", container)
+    """Stop one of our programs where it is: it is there, holds what it has, and does nothing.
+
+    Not by `docker kill --signal STOP`, which stops the first process alone.
+    """
+    docker("exec", container, "sh", "-c", "kill -STOP -1")
 
 
 def thaw(container: str) -> None:
     """Let a frozen program go on."""
-    docker("kill", "--signal", "CONT", container)
+    docker("exec", container, "sh", "-c", "kill -CONT -1")
 
 
 @contextmanager
