@@ -1,4 +1,4 @@
-"""What a stack needs before its first start: its secrets.
+"""What a stack needs before its first start: secrets, and a certificate.
 
 Standard library only: this must run on a machine that has Docker and nothing else of ours.
 """

@@ -1,13 +1,14 @@
 """What the tests of stage 12 read from running containers, from the outside."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from deploy import secret_files
-from tests.stack.support import Stack, docker
+from tests.stack.support import Stack, docker, secrets_folder
 
 # Secrets that only an operator can provide, with a marker to search for.
 GIVEN = {
@@ -18,8 +19,9 @@ GIVEN = {
 
 @contextmanager
 def own_secrets(folder: Path) -> Iterator[Path]:
-    """Make secrets in a folder of their own, which a test may change."""
+    """Make secrets in a folder of their own, which a test may change. The certificate is shared."""
     folder.mkdir(mode=0o700)
+    shutil.copytree(secrets_folder() / "certs", folder / "certs")
     for name, value in GIVEN.items():
         (folder / name).write_text(value)
     secret_files.make(folder)

@@ -3,6 +3,7 @@
 import atexit
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from functools import cache, cached_property
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,28 +24,34 @@ from urllib.parse import urlsplit
 
 from testcontainers.compose import DockerCompose
 
-from deploy import secret_files
+from deploy import certificate, secret_files
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 # Variables for ports of this machine. With 0 Docker takes a free one.
-PORTS = ("HTTP_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
-# Where Nginx, the API or Flask serve in their containers.
-SERVING = {80, 8000, 5000}
+PORTS = ("HTTP_PORT", "HTTPS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
+# The ports of Nginx, the API or Flask in their containers, the preferred one first.
+SERVING = (443, 80, 8000, 5000)
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))
 
 
 @cache
 def secrets_folder() -> Path:
-    """Return a folder of secrets that this process's stacks share.
+    """Return a folder of secrets and a certificate that this process's stacks share.
 
     A developer's own are left alone.
     """
     folder = Path(tempfile.mkdtemp(prefix="stagewatch-secrets-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     secret_files.make(folder)
+    certificate.make(folder / "certs")
     return folder
+
+
+def trusting(folder: Path | None = None) -> ssl.SSLContext:
+    """Return a TLS context that trusts the certificate in a folder of secrets, and no other."""
+    return ssl.create_default_context(cafile=(folder or secrets_folder()) / "certs/fullchain.pem")
 
 
 @dataclass(frozen=True)
@@ -69,13 +76,16 @@ def request(
     json_body: object = None,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10,
+    context: ssl.SSLContext | None = None,
 ) -> Answer:
     """One HTTP request. Raises OSError when nothing answers, or not in time (seconds)."""
     data = None if json_body is None else json.dumps(json_body).encode()
     headers = ({"Content-Type": "application/json"} if data else {}) | dict(headers or {})
     made = urllib.request.Request(url, data=data, headers=headers, method=method)
+    if context is None and url.startswith("https:"):
+        context = trusting()
     try:
-        with urllib.request.urlopen(made, timeout=timeout) as response:
+        with urllib.request.urlopen(made, timeout=timeout, context=context) as response:
             return Answer(response.status, _lower(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -84,7 +94,10 @@ def request(
 
 def connect(url: str) -> HTTPConnection:
     """Return a connection to where a URL points, for what `request` has no way to ask."""
-    return HTTPConnection(urlsplit(url).netloc, timeout=10)
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return HTTPSConnection(parts.netloc, timeout=10, context=trusting())
+    return HTTPConnection(parts.netloc, timeout=10)
 
 
 def _lower(headers: Message) -> dict[str, str]:
@@ -237,18 +250,22 @@ class Stack(DockerCompose):
         self.stop(not self.keep_volumes)
 
     def url(self, path: str) -> str:
-        """Return the URL of a path where the stack is reached. Raises OSError if it is not yet."""
+        """Return the URL of a path where the stack is reached: over TLS, if it has that.
+
+        Raises OSError as long as none is.
+        """
         lines = self.run("ps", "--format", "json").splitlines()
         ports = {
-            f"{each['URL']}:{each['PublishedPort']}"
+            (SERVING.index(each["TargetPort"]), f"{each['URL']}:{each['PublishedPort']}")
             for line in lines
             if line.startswith("{")
             for each in json.loads(line)["Publishers"] or ()
             if each["PublishedPort"] and each["TargetPort"] in SERVING
         }
-        if len(ports) != 1:
+        best = [port for place, port in ports if place == min(ports)[0]]
+        if len(best) != 1:
             raise OSError(f"published: {sorted(ports)}")
-        return f"http://{ports.pop()}{path}"
+        return f"{'https' if SERVING[min(ports)[0]] == 443 else 'http'}://{best[0]}{path}"
 
     def redis_cli(self, *arguments: str) -> str:
         """Return what `redis-cli ARGUMENTS` prints in Redis' container, which has the password."""

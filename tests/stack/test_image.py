@@ -96,7 +96,7 @@ def test_the_image_holds_the_program_and_nothing_else_of_the_repository(
 def test_secrets_history_and_tests_do_not_even_reach_the_build(tmp_path: Path) -> None:
     for name in (
         *(".git/config", ".env", "compose/.env", "tests/test.py", "app/main.py", "new.key"),
-        "secrets/database_password",
+        *("secrets/database_password", "secrets/certs/privkey.pem"),
     ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from deploy import secret_files
-from tests.stack.support import ROOT, Stack, docker, request, wait_for
+from tests.stack.support import ROOT, Stack, docker, request, secrets_folder, wait_for
 
 JOBS = {"api", "worker", "beat", "postgres", "redis", "nginx", "alertmanager", "prometheus"}
 # In settings; the last part of each is the secret.
@@ -56,6 +56,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         path.write_text(text)
     secrets = root / "secrets"
     secrets.mkdir(mode=0o700)
+    shutil.copytree(secrets_folder() / "certs", secrets / "certs")
     for name, value in SECRETS.items():
         (secrets / name).write_text(value)
     secret_files.make(secrets)

@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.stack.support import Answer, Stack, connect, docker, freeze, request, wait_for
+from tests.stack.support import (
+    Answer,
+    Stack,
+    connect,
+    docker,
+    freeze,
+    request,
+    secrets_folder,
+    wait_for,
+)
 
 PING_LIMIT = 5
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -144,7 +153,8 @@ def test_forged_forwarding_headers_do_not_get_around_the_rate_limit(
     assert max(left) - min(left) >= 2
 
     script = (
-        "import urllib.request as r; a = r.urlopen('http://nginx/api/monitors');"
+        "import ssl, urllib.request as r; c = ssl._create_unverified_context();"
+        "a = r.urlopen('https://nginx/api/monitors', context=c);"
         "print(a.headers['ratelimit-limit'], a.headers['ratelimit-remaining'])"
     )
     limit, other = map(int, inside(stack, "worker", script).split())
@@ -293,8 +303,8 @@ def test_the_host_is_passed_on_and_the_api_answers_to_its_names_only(address: st
         assert request(f"{address}/health", headers={"Host": host}).status == 200
     assert request(f"{address}/health", headers={"Host": "evil.example"}).status == 421
 
-    own = {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}
-    foreign = own | {"Origin": "http://localhost:1"}
+    own = {"Host": f"localhost:{port}", "Origin": f"https://localhost:{port}"}
+    foreign = own | {"Origin": "https://localhost:1"}
     for headers, status in ((own, 422), (foreign, 403)):
         answer = request(f"{address}/api/monitors", method="POST", json_body={}, headers=headers)
         assert answer.status == status
@@ -443,7 +453,8 @@ def test_a_request_that_changes_something_is_sent_once_even_if_its_container_die
     for each in containers:
         freeze(each)
     body = json.dumps({"url": "http://192.0.2.1/"})
-    command = ["curl", "-s", "-w", "%{http_code}", "-H", "content-type: application/json"]
+    trust = ["--cacert", str(secrets_folder() / "certs/fullchain.pem")]
+    command = ["curl", "-s", *trust, "-w", "%{http_code}", "-H", "content-type: application/json"]
     with subprocess.Popen(
         [*command, "-d", body, f"{address}/api/probe"], stdout=subprocess.PIPE, text=True
     ) as client:
