@@ -1,4 +1,4 @@
-"""What a stack needs before its first start: secrets, and a certificate.
+"""Changes to a running stack: a database restored from a backup.
 
 Standard library only: this must run on a machine that has Docker and nothing else of ours.
 """

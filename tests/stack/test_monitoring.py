@@ -45,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Start a copy of the stack that waits for seconds instead of minutes."""
     root = tmp_path_factory.mktemp("stagewatch")
     ignored = shutil.ignore_patterns("__pycache__", ".env")
-    for name in ("app", "worker", "migrations", "compose", "nginx", "monitoring"):
+    for name in ("app", "backup", "worker", "migrations", "compose", "nginx", "monitoring"):
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     for name in ("Dockerfile", "alembic.ini", "requirements.lock", ".dockerignore"):
         shutil.copy(ROOT / name, root / name)

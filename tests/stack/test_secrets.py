@@ -90,6 +90,7 @@ def test_a_container_has_the_secrets_that_it_needs_and_no_others(stack: Stack) -
         "postgres-exporter": ["database_password"],
         "redis-exporter": ["redis_exporter_passwords"],
         "nginx-exporter": [],
+        "backup": ["database_password"],
     }
 
 
