@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     incident_retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
     """Days to keep incidents after they have been closed, with their notifications."""
 
+    backup_folder: Path | None = None
+    """The folder of the backups, from which beat reports the age of the newest one."""
+
     allowed_networks: Annotated[tuple[IpNetwork, ...], NoDecode] = ()
     """Networks that checks may reach even though they are not public: "10.0.0.0/8, fd00::/8"."""
 

@@ -22,7 +22,7 @@ from celery.signals import after_task_publish, beat_init, setup_logging, worker_
 from app import logs
 from app.metrics.definitions import WAKE_UPS
 from app.settings import load_settings
-from worker import health
+from worker import backups, health
 from worker.metrics_server import serve_metrics
 from worker.repeats import Repeats
 
@@ -168,6 +168,7 @@ def _end(engine: "EngineThread", exitcode: int) -> None:
 def _watch_beat(**_: Any) -> None:
     log.info("beat starts waking workers")
     settings = load_settings()
+    backups.watch(settings.backup_folder)
     serve_metrics(settings.listen, settings.metrics_port)
     # Only in beat: a wake-up that has reached the broker shows that it works.
     after_task_publish.connect(_beat_is_alive, weak=False)
