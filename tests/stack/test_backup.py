@@ -1,8 +1,13 @@
 """Stage 12: a verified dump a day, and restoring it."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ from tests.stack.support import (
     CommandFailed,
     Stack,
     docker,
+    request,
     secrets_folder,
     wait_for,
 )
@@ -56,6 +62,20 @@ def shell(stack: Stack, script: str) -> str:
 
 def dumps(stack: Stack) -> list[str]:
     return backup(stack, "list").split()
+
+
+def restore(stack: Stack, file: str | Path) -> subprocess.CompletedProcess[str]:
+    """Do what `make restore FILE=…` does."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.restore", str(file)],
+        cwd=ROOT,
+        env=os.environ | {"COMPOSE": " ".join(stack.compose_command_property)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 def counts(stack: Stack) -> dict[str, int]:
@@ -274,3 +294,122 @@ def test_single_checks_can_be_left_out(stack: Stack) -> None:
     assert number == "0"
     assert sql(stack, "SELECT * FROM alembic_version", "stagewatch_restored")
     sql(stack, "DROP DATABASE stagewatch_restored")
+
+
+def test_after_the_volume_is_destroyed_a_restore_brings_everything_back(
+    stack: Stack, tmp_path: Path
+) -> None:
+    api = stack.url("/api")
+    monitor = {"name": "Site", "kind": "http", "url": "http://example.com/"}
+    heartbeat = {"name": "Job", "kind": "heartbeat", "period_seconds": 3600, "grace_seconds": 60}
+    for body in (monitor, heartbeat):
+        assert request(f"{api}/monitors", method="POST", json_body=body).status == 201
+    hook = {"name": "Hook", "kind": "webhook", "url": "https://example.com/", "secret": "s" * 32}
+    assert request(f"{api}/channels", method="POST", json_body=hook).status == 201
+    # So that the responses do not change.
+    for each in request(f"{api}/monitors").json()["items"]:
+        request(f"{api}/monitors/{each['id']}/pause", method="POST")
+    asked = ("/monitors", "/channels", "/incidents")
+    before = {path: request(api + path).json() for path in asked}
+    rows = counts(stack)
+    backup(stack, "now")
+    name = dumps(stack)[-1]
+    # What is not on this machine outlives it.
+    [container] = stack.containers("backup")
+    docker("cp", f"{container}:/var/lib/postgresql/{name}", str(tmp_path / "off-site.dump"))
+    assert rows["checks_before"] > 100_000
+
+    stack.run("down", "--volumes")
+    stack.start()
+    assert request(stack.url("/api/monitors")).json()["items"] == []
+    done = restore(stack, tmp_path / "off-site.dump")
+
+    assert done.returncode == 0, done.stdout
+    assert counts(stack) == rows
+    api = stack.url("/api")
+    assert {path: request(api + path).json() for path in asked} == before
+    # And it goes on.
+    assert request(f"{api}/monitors", method="POST", json_body=monitor).status == 201
+
+
+def test_a_restore_that_fails_leaves_everything_as_it_is(stack: Stack, tmp_path: Path) -> None:
+    monitors = request(stack.url("/api/monitors")).json()["items"]
+    databases = sql(stack, DATABASES)
+    started = [docker("inspect", "-f", "{{.State.StartedAt}}", *stack.containers("api"))]
+    broken = tmp_path / "broken.dump"
+    wait_for(lambda: dumps(stack), what="a dump")
+    newest = dumps(stack)[-1]
+    [container] = stack.containers("backup")
+    docker("cp", f"{container}:/var/lib/postgresql/{newest}", str(broken))
+    broken.write_bytes(broken.read_bytes()[:-20_000])
+
+    unknown = restore(stack, "stagewatch-20200101T000000Z.dump")
+    cut_off = restore(stack, broken)
+
+    assert (unknown.returncode, cut_off.returncode) == (1, 1)
+    assert "there is no dump stagewatch-20200101T000000Z.dump; there are: stage" in unknown.stdout
+    assert "NOT restored: " in cut_off.stdout
+    # By now they are checked.
+    now = request(stack.url("/api/monitors")).json()["items"]
+    assert [each["id"] for each in now] == [each["id"] for each in monitors] != []
+    assert sql(stack, DATABASES) == databases
+    assert ".taken" not in shell(stack, "ls -A")
+    assert [docker("inspect", "-f", "{{.State.StartedAt}}", *stack.containers("api"))] == started
+    assert health(stack) == "", "that is nothing against the backups"
+
+
+def started(stack: Stack, signals: Sequence[signal.Signals]) -> tuple[int, str]:
+    """Restore the newest dump; send signals to it and its children as soon as programs are stopped.
+
+    Return the exit code and what it printed.
+    """
+    command = [sys.executable, "-m", "deploy.restore", dumps(stack)[-1]]
+    env = os.environ | {"COMPOSE": " ".join(stack.compose_command_property)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "stopping" in line:
+                for each in signals:
+                    os.killpg(process.pid, each)
+        return process.wait(300), "".join(lines)
+
+
+def running(stack: Stack, name: str) -> bool:
+    return "true" in docker("inspect", "-f", "{{.State.Running}}", *stack.containers(name))
+
+
+def test_a_restore_that_is_interrupted_does_not_leave_the_programs_stopped(stack: Stack) -> None:
+    backup(stack, "now")
+
+    code, said = started(stack, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+
+    assert (code, "done." in said) == (0, True), said
+    assert all(running(stack, name) for name in ("api", "worker", "beat"))
+
+
+def test_a_restore_while_no_program_runs_succeeds_and_says_so(stack: Stack) -> None:
+    backup(stack, "now")
+    # As a restore that was killed has left them.
+    stack.run("stop", "api", "worker", "beat")
+    try:
+        done = restore(stack, dumps(stack)[-1])
+    finally:
+        stack.run("up", "--detach", "--wait", "nginx", "worker", "beat")
+
+    assert done.returncode == 0, done.stdout
+    assert "NOT running, as before: api, worker, beat" in done.stdout
+
+
+def test_a_dump_of_a_later_release_is_refused(stack: Stack) -> None:
+    sql(stack, "UPDATE alembic_version SET version_num = '9901'")
+    backup(stack, "now")
+    sql(stack, "UPDATE alembic_version SET version_num = (SELECT '1001')")
+
+    done = restore(stack, dumps(stack)[-1])
+
+    assert done.returncode == 1
+    assert "is from a later release: its database is at 9901" in done.stdout
