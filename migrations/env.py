@@ -6,6 +6,7 @@ import time
 
 import asyncpg
 from alembic import context
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -77,8 +78,22 @@ def run(connection: Connection) -> None:
             kind != "table" or not (name or "").startswith("checks_")
         ),
     )
+    if newer := _unknown(connection):
+        # An earlier image is run after a later one. Migrations first add what is new and only
+        # remove what no release before them uses, so it works with these tables too.
+        log.warning("the database is at %s, newer than this program; it is left as it is", newer)
+        return
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _unknown(connection: Connection) -> str | None:
+    """Return the database's revision if these migrations do not have it."""
+    known = {script.revision for script in context.script.walk_revisions()}
+    heads = MigrationContext.configure(connection).get_current_heads()
+    # The query has begun a transaction, inside which Alembic would not begin its own.
+    connection.commit()
+    return next((head for head in heads if head not in known), None)
 
 
 async def main() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database import Database, DatabaseUnavailable
 from app.main import create_app
 from app.settings import Settings
-from tests.services import migrate, query
+from tests.services import create_database, migrate, query
 
 
 def test_the_migrations_make_what_the_models_say(migrated_database: str) -> None:
@@ -26,6 +26,19 @@ def test_migrating_again_and_at_once_changes_nothing(migrated_database: str) -> 
         list(pool.map(migrate, [migrated_database] * 2))
 
     assert len(query(migrated_database, "SELECT * FROM alembic_version")) == 1
+
+
+def test_a_database_migrated_by_a_later_release_is_left_unchanged(
+    migrated_database: str,
+) -> None:
+    later = create_database(migrated_database, "of_a_later_release")
+    migrate(later)
+    query(later, "UPDATE alembic_version SET version_num = '9901'")
+
+    said = migrate(later)
+
+    assert "the database is at 9901, newer than this program" in said
+    assert query(later, "SELECT version_num FROM alembic_version") == [{"version_num": "9901"}]
 
 
 def test_without_a_database_it_is_alive_but_not_ready_and_says_so() -> None:
