@@ -51,6 +51,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.waiting: asyncio.TimerHandle | None = None
         self.waiting_since = 0
         self._stuck: asyncio.TimerHandle | None = None
+        self._leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # as Uvicorn has it
@@ -72,14 +73,22 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
 
+    def leave(self) -> None:
+        """Announce the next response as the last one; an idle connection is left to its client.
+
+        A server that closes an idle connection may do so while the next request is on its way.
+        Here the client closes it instead, so no request that was sent is lost. A stream is ended at
+        once.
+        """
+        self._leaving = True
+        self._end_stream()
+        # Once a response's head has been sent, it is too late to announce it.
+        if self._is_answering() and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
     def shutdown(self) -> None:
         """End a stream at once when the server stops; other responses are completed."""
-        end = self.cycle.scope["state"].get(END_AT_SHUTDOWN) if self._is_answering() else None
-        if end is not None:
-            end()
-            if self._stuck is not None:
-                # The client does not read, so the stream would not reach its end either.
-                self.transport.abort()
+        self._end_stream()
         super().shutdown()
 
     def pause_writing(self) -> None:
@@ -107,6 +116,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._idle_bytes = 0
         super().on_headers_complete()
+        if self._leaving:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._idle_bytes = 0
@@ -131,6 +142,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _end_stream(self) -> None:
+        end = self.cycle.scope["state"].get(END_AT_SHUTDOWN) if self._is_answering() else None
+        if end is not None:
+            end()
+            if self._stuck is not None:
+                # The client does not read, so the stream would not reach its end either.
+                self.transport.abort()
 
     def _wait(self) -> None:
         if self.waiting is None:

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1)] = 1000
     """The maximum number of open client connections; fewer if the limit for open files is low."""
 
+    shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 8
+    """Seconds to finish responses when the API stops. Docker kills it after ten by default."""
+
     max_streams: Annotated[int, Field(ge=1)] = 500
     """The maximum number of clients of /api/events; never more than half of MAX_CONNECTIONS."""
 

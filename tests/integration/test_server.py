@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,12 +27,14 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
+def running(
+    settings: Settings, *, behind_proxy: bool = False
+) -> Iterator[tuple[uvicorn.Server, int]]:
     """Serve the application from a thread; yields the server and its port."""
-    [listening] = listening_sockets(["127.0.0.1"], 0)
+    [listening] = listening_sockets(["127.0.0.1"], 0, shared=behind_proxy)
     with listening:
         config = server_config(settings, host="127.0.0.1", port=0)
-        server = Server(config)
+        server = Server(config, behind_proxy=behind_proxy)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
@@ -238,6 +241,76 @@ def test_only_a_trusted_proxy_names_clients(
 
     # Another client has all its requests left except this one.
     assert len(seen) == (1 if clients == 3 else 3)
+
+
+def answer_on(connection: socket.socket, request: bytes) -> bytes:
+    """Return the head of the answer to a request on a connection that may stay open."""
+    connection.sendall(request)
+    received = b""
+    while b"}" not in received:
+        piece = connection.recv(65536)
+        assert piece, "closed without an answer"
+        received += piece
+    return received.partition(b"\r\n\r\n")[0]
+
+
+def test_when_stopping_behind_a_proxy_open_connections_get_one_more_answer(
+    settings: Settings,
+) -> None:
+    patient = settings.model_copy(update={"shutdown_seconds": 600})
+    with running(patient, behind_proxy=True) as (server, port), ExitStack() as clients:
+        used, unused, new = (clients.enter_context(connected(port)) for _ in range(3))
+        for connection in (used, unused):
+            assert b"connection: close" not in answer_on(connection, HEALTH + b"\r\n")
+        wait_until(lambda: len(server.server_state.connections) == 3)
+
+        server.should_exit = True
+        wait_until(lambda: not server.servers[0].is_serving())
+
+        with pytest.raises(ConnectionRefusedError):
+            connected(port)
+        assert len(server.server_state.connections) == 3
+        for connection in (used, new):
+            assert b"connection: close" in answer_on(connection, HEALTH + b"\r\n")
+            assert read_all(connection) == b""
+        unused.close()
+        wait_until(lambda: not server.server_state.connections)
+
+
+def test_stopping_behind_a_proxy_answers_every_accepted_connection(settings: Settings) -> None:
+    over = threading.Event()
+    outcomes: Counter[str] = Counter()
+
+    def come(port: int) -> None:
+        """Send one request per connection, as a proxy without keep-alive does."""
+        while not over.is_set():
+            try:
+                connection = socket.create_connection(("127.0.0.1", port), timeout=0.3)
+            except OSError:
+                outcomes["elsewhere"] += 1
+                continue
+            with connection:
+                connection.settimeout(20)
+                request = HEALTH + b"Connection: close\r\n\r\n"
+                try:
+                    connection.sendall(request)
+                    answer = read_all(connection)
+                except OSError:
+                    answer = b""
+                outcomes["answered" if answer.startswith(b"HTTP/1.1 200") else "lost"] += 1
+
+    with running(settings, behind_proxy=True) as (server, port):
+        visitors = [threading.Thread(target=come, args=(port,)) for _ in range(8)]
+        for visitor in visitors:
+            visitor.start()
+        wait_until(lambda: outcomes["answered"] > 200)
+        server.should_exit = True
+        wait_until(lambda: outcomes["elsewhere"] > 50)
+        over.set()
+        for visitor in visitors:
+            visitor.join()
+
+    assert outcomes["lost"] == 0
 
 
 def test_the_servers_process_logs_a_line_for_a_request_and_ends_when_asked(

@@ -2,12 +2,12 @@
 
 import errno
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
 
-from app.listening import listening_sockets
+from app.listening import listening_sockets, no_new_connections
 
 # RFC 5737: documentation's addresses, which no machine has.
 ELSEWHERE = "192.0.2.1"
@@ -81,3 +81,45 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_bound() -> None:
         assert caught.value.errno == errno.EADDRINUSE
         with closing(socket.create_server((HERE, port))):
             pass
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [("127.0.0.2", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")],
+)
+def test_connections_already_begun_are_accepted_while_new_ones_are_kept_out(
+    place: str, host: str
+) -> None:
+    [listening] = listening_sockets([place], 0, shared=True)
+    listening.listen()
+    address = (host, listening.getsockname()[1])
+    with ExitStack() as clients:
+        begun = [clients.enter_context(socket.create_connection(address)) for _ in range(2)]
+
+        with no_new_connections(listening):
+            with pytest.raises(TimeoutError):
+                socket.create_connection(address, timeout=0.2)
+            accepted = [clients.enter_context(listening.accept()[0]) for _ in begun]
+            listening.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+            listening.close()
+            with pytest.raises(TimeoutError):
+                socket.create_connection(address, timeout=0.2)
+
+        come = {each.getpeername() for each in accepted}
+        assert come == {each.getsockname() for each in begun}
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+
+def test_a_warning_is_logged_if_new_connections_cannot_be_kept_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    [alone] = listening_sockets(["127.0.0.1"], 0)
+    with alone:
+        alone.listen()
+        with no_new_connections(alone):
+            socket.create_connection(alone.getsockname()).close()
+
+    assert "Connections that begin now may be lost" in caplog.text

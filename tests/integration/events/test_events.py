@@ -231,9 +231,9 @@ def test_streams_end_at_once_when_the_server_stops(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     # Waiting for them to end, or for a client that does not read, would exceed the test's limit.
-    monkeypatch.setattr("app.server.GRACE_SECONDS", 600)
+    patient = settings.model_copy(update={"shutdown_seconds": 600})
     monkeypatch.setattr(http_limits, "SEND_SECONDS", 600)
-    with running(settings) as server, ExitStack() as streams:
+    with running(patient) as server, ExitStack() as streams:
         opened = [streams.enter_context(streaming(server[1])) for _ in range(3)]
         for stream in opened:
             stream.next("resync")
