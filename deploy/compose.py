@@ -24,15 +24,17 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a service.
+    """A container of a service. `release`: image and configuration, which a new one must have too.
 
     `health`: healthy, unhealthy, starting, or none if it has no health check.
     """
 
     id: str
     name: str
+    release: tuple[str, str]
     running: bool
     health: str
+    restarts: int
 
 
 def say(line: str) -> None:
@@ -72,8 +74,10 @@ def inspect(names: list[str]) -> list[Container]:
         Container(
             id=each["Id"],
             name=each["Name"].lstrip("/"),
+            release=(each["Image"], each["Config"]["Labels"]["com.docker.compose.config-hash"]),
             running=each["State"]["Running"],
             health=each["State"].get("Health", {"Status": "none"})["Status"],
+            restarts=each["RestartCount"],
         )
         for each in found
     ]
@@ -102,6 +106,12 @@ class Project:
         ids = self.run("ps", "--all", "--quiet", "--no-trunc", service).split()
         return inspect(ids)
 
+    def release(self, service: str) -> tuple[str, str]:
+        """Return the image and the configuration hash that a service's next container gets."""
+        name = self.config()["services"][service]["image"]
+        image = docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+        return image, self.run("config", "--hash", service).split()[-1]
+
 
 def from_environment() -> Project:
     """Return the project of this clone; COMPOSE is set by `make` and by tests."""
@@ -124,7 +134,7 @@ def alone(project: str) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise Failed("another `make restore` is running") from None
+        raise Failed("another `make deploy` or `make restore` is running") from None
     finally:
         os.close(descriptor)
 

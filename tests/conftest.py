@@ -65,12 +65,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
-# What goes by the clock: when its turn comes, other tests are over and the machine is quiet.
-LAST = ("tests/browser/",)
+# These depend on the clock, so they run when all other tests have ended and the machine is quiet.
+LAST = ("tests/browser/", "tests/stack/test_deploy.py")
 
 
 def _turn(item: pytest.Item) -> int:
-    """Return when a test comes: what is longest and can't be divided begins first."""
+    """Return a test's place: the longest ones that can't be divided start first."""
     if item.nodeid.startswith(LAST):
         return 1
     if item.nodeid.startswith(BESIDE):

@@ -17,7 +17,7 @@ def test_only_one_deploy_or_restore_runs_per_project(
     with (
         alone("one"),
         alone("another"),
-        pytest.raises(Failed, match="another `make restore` is running"),
+        pytest.raises(Failed, match="another `make deploy` or `make restore` is running"),
         alone("one"),
     ):
         pass

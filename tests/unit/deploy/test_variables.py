@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.variables import secrets_folder, variable
+from deploy.variables import keep, secrets_folder, variable
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +37,21 @@ def test_the_shell_wins_over_the_file_and_the_last_line_over_the_first(
     assert variable("PUBLIC_URL") == "d"
     assert variable("X") is None
     assert variable("SECRETS_FOLDER") is None
+
+
+def test_keep_replaces_the_variable_and_leaves_other_lines(project: Path) -> None:
+    env = project / "compose/.env"
+    env.write_text("HTTP_PORT=80\nPUBLIC_URL=a\n# A comment.\n")
+    env.chmod(0o600)
+
+    keep("PUBLIC_URL", "b")
+
+    assert variable("PUBLIC_URL") == "b"
+    assert env.read_text().splitlines() == ["HTTP_PORT=80", "# A comment.", "PUBLIC_URL=b"]
+    assert env.stat().st_mode & 0o777 == 0o600
+
+
+def test_keep_creates_the_file_if_it_is_missing(project: Path) -> None:
+    keep("PUBLIC_URL", "a")
+
+    assert (project / "compose/.env").read_text() == "PUBLIC_URL=a\n"
