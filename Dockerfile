@@ -9,11 +9,13 @@ FROM base AS packages
 
 # `strip` for the step below, and the init process of the final image. Not pinned: Debian only
 # offers the newest release of a package, so a pin would break the build with every update. The
-# cache mounts are kept on the build machine and are not part of any layer.
+# cache mounts are kept on the build machine and are not part of any layer. apt in official images
+# deletes each package after its installation, which would leave the first mount empty.
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
-    apt-get update && apt-get install --yes --no-install-recommends binutils tini
+    echo '#clear DPkg::Post-Invoke;' >/etc/apt/apt.conf.d/zz-keep-packages \
+ && apt-get update && apt-get install --yes --no-install-recommends binutils tini
 
 # uv does pip's work in a fraction of the time. The same version writes the lock file.
 RUN --mount=type=cache,target=/root/.cache/pip pip install uv==0.13.9

@@ -43,6 +43,7 @@ class Database:
     """A pool of connections to `url` (postgresql+asyncpg://…), opened when first needed."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.pool_size = pool_size
         self.engine = create_async_engine(
             url,
             pool_size=pool_size,

@@ -38,6 +38,7 @@ from app.monitors import heartbeats
 from app.monitors import routes as monitors
 from app.monitors.pings import PingWriter
 from app.notifications import routes as notifications
+from app.open_files import connections
 from app.probing import routes as probing
 from app.probing.prober import Prober
 from app.settings import Settings, load_settings
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.summary = CachedSummary(
             app.state.database, app.state.cache, public=settings.keys_required
         )
-        streams = min(settings.max_streams, max(settings.max_connections // 2, 1))
+        streams = min(settings.max_streams, max(connections(settings.max_connections) // 2, 1))
         app.state.hub = Hub(settings.database_url, limit=streams, publicly=public_event)
         app.state.followed_checks = FollowedChecks(app.state.database, app.state.hub.send_check)
         app.state.ping_writer = PingWriter(

@@ -13,6 +13,7 @@ import uvicorn
 from app import logs
 from app.http_limits import LimitedHttpProtocol
 from app.listening import listening_sockets, no_new_connections
+from app.open_files import connections
 from app.settings import Settings, load_settings
 
 # Uvicorn's own, so that its lines look alike.
@@ -46,7 +47,7 @@ def server_config(
         # Uvicorn trusts loopback by default. The application knows which proxies to trust.
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=settings.max_connections,
+        limit_concurrency=connections(settings.max_connections),
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

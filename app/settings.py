@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     """Whether the API logs every request. Turn it off behind a proxy that already does."""
 
     max_connections: Annotated[int, Field(ge=1)] = 1000
-    """The maximum number of open client connections."""
+    """The maximum number of open client connections; fewer if the limit for open files is low."""
 
     shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 8
     """Seconds to finish responses when the API stops. Docker kills it after ten by default."""
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     """PostgreSQL's password, for a DATABASE_URL without one."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
-    """The maximum number of database connections per process."""
+    """The maximum number of database connections of an API process."""
 
     redis_url: str | None = None
     """Where Redis is: redis://HOST:PORT/DATABASE. None: the process's memory is used instead."""

@@ -10,6 +10,7 @@
 #   revision NAME    which migration a dump is of
 #   restore NAME     into a new database, beside the present one
 #   swap             give the restored database the present one's name
+#   discard          remove what a failed restore has left behind
 #
 # A dump gets its name only after it has been restored once and had the expected rows.
 set -Eeuo pipefail
@@ -84,6 +85,8 @@ age() { # NAME: its age in seconds; negative if the clock was ahead, or has been
 
 checked() { # validate the settings that could do harm
     [[ $KEEP_DAYS =~ ^[1-9][0-9]*$ ]] || fail "BACKUP_KEEP_DAYS: it must be 1 or more"
+    # For `timeout`, 0 would be no limit.
+    [[ $MAX_SECONDS =~ ^[1-9][0-9]*$ ]] || fail "BACKUP_MAX_SECONDS: it must be 1 or more"
     [[ $RAW =~ ^(true|false)$ ]] || fail "BACKUP_RAW_CHECKS: it must be true or false"
     date --utc --date "today $AT" >/dev/null 2>&1 || fail "BACKUP_AT: it must be a time such as 03:15"
 }
@@ -268,7 +271,7 @@ path() { # NAME
     echo "$FOLDER/$(basename "$1")"
 }
 
-take() { # NAME: not one of our own dumps, and deleted by `swap`
+take() { # NAME: not one of our own dumps, and deleted by `swap` or `discard`
     local name
     name=.taken-$(basename "$1")
     cat >"$FOLDER/$name"
@@ -295,6 +298,12 @@ restore() { # NAME
     log info "$1 is restored into the database $RESTORED"
 }
 
+discard() {
+    lock
+    rm -f "$FOLDER"/.taken-*
+    must sql postgres "DROP DATABASE IF EXISTS \"$RESTORED\" WITH (FORCE)"
+}
+
 swap() {
     local kept tries
     lock
@@ -316,7 +325,7 @@ swap() {
 }
 
 case ${1:-} in
-    now | once | run | health | swap) "$1" ;;
+    now | once | run | health | discard | swap) "$1" ;;
     list) dumps ;;
     take | revision | restore) "$1" "${2:?which dump?}" ;;
     counts) counts "${2:-$PGDATABASE}" ;;

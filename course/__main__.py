@@ -124,8 +124,16 @@ def _each(clone: Clone, options: argparse.Namespace) -> int:
 
 def _diff(clone: Clone, options: argparse.Namespace) -> int:
     stage = _stage(clone, options.stage)
-    if options.part == "lesson" and not reading.has_lesson(stage):
+    lessons = reading.lessons(stage)
+    if options.lesson is not None:
+        if not 1 <= options.lesson <= len(lessons):
+            raise CourseError(f"stage {stage.number} has no lesson {options.lesson}")
+        clone.show(*reading.lesson_arguments(lessons[options.lesson - 1]))
+        return 0
+    if options.part == "lesson" and not lessons:
         _note(f"no commit of stage {stage.number} is marked as a lesson; this is all of the stage")
+    elif options.part == "lesson" and len(lessons) > 1:
+        _note(f"stage {stage.number} has {len(lessons)} lessons; --lesson 1 shows only the first")
     for arguments in reading.diff_arguments(stage, options.part):
         clone.show(*arguments)
     return 0

@@ -58,7 +58,8 @@ _DIFF = """\
 Show what a stage teaches about Docker: the changes of its commits that are marked `Lesson:`,
 without tests and lock files. A stage without such commits shows all of its changes.
 
-    python3 -m course diff 05              the lesson
+    python3 -m course diff 05              the lesson, or all lessons
+    python3 -m course diff 05 --lesson 2   one of them, with its reason: the second
     python3 -m course diff 05 --product    how the program grows: the other commits
     python3 -m course diff 05 --tests      the stage's tests
     python3 -m course diff 05 --all        everything, as `git diff stage-04 stage-05`
@@ -163,9 +164,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--allow-dirty", action="store_true", help="run although uncommitted changes are left out"
     )
 
-    diff = add("diff", _DIFF, "NN [--product | --tests | --all]", "show what a stage teaches")
+    diff = add(
+        "diff", _DIFF, "NN [--lesson N | --product | --tests | --all]", "show what a stage teaches"
+    )
     diff.add_argument("stage", type=_stage_number, metavar="NN", help="the stage's number")
     part = diff.add_mutually_exclusive_group()
+    part.add_argument("--lesson", type=int, metavar="N", help="one lesson: 1 is the first")
     for option, text in (
         ("product", "how the program grows"),
         ("tests", "the tests"),

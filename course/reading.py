@@ -16,6 +16,8 @@ LINES_PER_COMMIT = 400
 # The third contains the tests of the alert rules, which promtool runs.
 _TESTS = ("tests", "course/tests", "monitoring/tests")
 _LOCKS = ("*.lock",)
+_SUBJECT = "--format=%C(auto)%h%C(reset) %C(bold)%s%C(reset)"
+_BODY = "%n%n%w(0,4,4)%b"
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,14 @@ def is_lesson(commit: Commit) -> bool:
     return bool(commit.lessons) or commit.subject.lower().startswith("lesson:")
 
 
-def has_lesson(stage: Stage) -> bool:
-    """Return whether any commit of the stage is marked."""
-    return any(map(is_lesson, stage.commits))
+def lessons(stage: Stage) -> list[Commit]:
+    """Return the marked commits of the stage, in order."""
+    return [commit for commit in stage.commits if is_lesson(commit)]
+
+
+def lesson_arguments(commit: Commit) -> tuple[str, ...]:
+    """Return the arguments of the git command that shows one lesson, beginning with its reason."""
+    return ("show", f"{_SUBJECT}{_BODY}", commit.id, "--", ".", *_exclusions())
 
 
 def diff_arguments(stage: Stage, part: str) -> Iterator[tuple[str, ...]]:
@@ -43,8 +50,8 @@ def diff_arguments(stage: Stage, part: str) -> Iterator[tuple[str, ...]]:
     "product" (the unmarked commits, without tests and locks), "tests" or "all".
     """
     commits: Sequence[Commit] = stage.commits
-    if part == "lesson" and has_lesson(stage):
-        commits = [commit for commit in commits if is_lesson(commit)]
+    if part == "lesson":
+        commits = lessons(stage) or commits
     if part == "product":
         commits = [commit for commit in commits if not is_lesson(commit)]
     paths = {"all": ["."], "tests": [f":/{folder}" for folder in _TESTS]}.get(
@@ -62,7 +69,7 @@ def diff_arguments(stage: Stage, part: str) -> Iterator[tuple[str, ...]]:
 
 def log_arguments(stage: Stage) -> tuple[str, ...]:
     """Return the arguments of the git command that shows the stage's commits with messages."""
-    text = "--format=%C(auto)%h%C(reset) %C(bold)%s%C(reset)%n%n%w(0,4,4)%b"
+    text = f"{_SUBJECT}{_BODY}"
     return ("show", "--stat", text, *(commit.id for commit in stage.commits), "--")
 
 

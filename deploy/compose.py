@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 import time
@@ -56,6 +57,8 @@ def _run(command: list[str], *, stdin: int | None = None) -> str:
         text=True,
         errors="replace",
         check=False,
+        # Ctrl-C reaches all processes of the terminal's group, and Compose has a handler for it.
+        start_new_session=signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
     )
     if done.returncode != 0:
         raise Failed(done.stdout.strip() or f"{shlex.join(command)}: exit code {done.returncode}")
@@ -134,6 +137,18 @@ def alone(project: str) -> Iterator[None]:
         raise Failed("another `make deploy` or `make restore` is running") from None
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C, a lost terminal and a plain `kill` within the block."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def wait_for(holds: Callable[[], bool], *, seconds: float) -> bool:

@@ -2,15 +2,28 @@
 
 Everything that can fail happens beside the running stack: the dump is restored into a new database
 and migrated there. Only then are the programs stopped, the databases renamed in one transaction,
-and the programs started again. A restore that fails or is killed keeps the old database.
+and the programs started again. A restore that fails or is killed keeps the old database. While the
+programs are stopped, nothing but SIGKILL ends it, and nothing would start them again after that.
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.compose import Failed, Project, alone, docker, from_environment, say, wait_for
+from deploy.compose import (
+    Container,
+    Failed,
+    Project,
+    alone,
+    docker,
+    from_environment,
+    say,
+    uninterrupted,
+    wait_for,
+)
 
 # The programs that have connections to the database, or write to it.
 PROGRAMS = ("api", "worker", "beat")
@@ -31,25 +44,20 @@ def restore(project: Project, file: str) -> None:
 
     `file`: a dump's name among the backups, or a file on this machine.
     """
-    name = _stored(project, file)
-    say(f"{name}: checking the dump")
-    revision = project.run(*BACKUP, "revision", name).split()[-1]
-    _refuse_newer(project, name, revision)
-    say("restoring it into a new database; the current one stays in use")
-    project.run(*BACKUP, "restore", name)
-    say(f"migrating it, from {revision}")
-    url = f"DATABASE_URL={_restored_url(project)}"
-    project.run("run", "--rm", "--no-deps", "-T", "-e", url, "migrate")
-    programs = [each for name in PROGRAMS for each in project.containers(name) if each.running]
-    say(f"stopping {', '.join(each.name for each in programs)}")
-    ids = [each.id for each in programs]
-    docker("stop", *ids)
-    try:
-        say("swapping the databases")
-        kept = project.run(*BACKUP, "swap").split()[-1]
-    finally:
-        say("starting the services again")
-        docker("start", *ids)
+    with _discarding(project):
+        name = _stored(project, file)
+        say(f"{name}: checking the dump")
+        revision = project.run(*BACKUP, "revision", name).split()[-1]
+        _refuse_newer(project, name, revision)
+        say("restoring it into a new database; the current one stays in use")
+        project.run(*BACKUP, "restore", name)
+        say(f"migrating it, from {revision}")
+        url = f"DATABASE_URL={_restored_url(project)}"
+        project.run("run", "--rm", "--no-deps", "-T", "-e", url, "migrate")
+        programs = [each for name in PROGRAMS for each in _running(project, name)]
+        ids = [each.id for each in programs]
+        with uninterrupted():
+            kept = _swap(project, programs)
     if not wait_for(lambda: _healthy(project, set(ids)), seconds=START_SECONDS):
         raise NotHealthyError(
             f"restored, but not all programs are healthy after {START_SECONDS} s: see their logs. "
@@ -57,6 +65,41 @@ def restore(project: Project, file: str) -> None:
         )
     say(f"done. The previous data is kept as the database {kept}; when it is no longer needed:")
     print(f'    docker compose exec db dropdb --username stagewatch "{kept}"')
+    if stopped := [name for name in PROGRAMS if not _running(project, name)]:
+        say(f"NOT running, as before: {', '.join(stopped)}. To start what is stopped:")
+        print("    docker compose up --detach --wait")
+
+
+@contextmanager
+def _discarding(project: Project) -> Iterator[None]:
+    """Remove what a failed restore has created, so that it takes no space."""
+    try:
+        yield
+    except BaseException:
+        # After Ctrl-C too. If this can't be done now, the next restore does it.
+        with suppress(Failed):
+            project.run(*BACKUP, "discard")
+        raise
+
+
+def _running(project: Project, service: str) -> list[Container]:
+    return [each for each in project.containers(service) if each.running]
+
+
+def _swap(project: Project, programs: list[Container]) -> str:
+    """Swap the databases while the programs are stopped; return the old one's new name."""
+    ids = [each.id for each in programs]
+    try:
+        if ids:
+            say(f"stopping {', '.join(each.name for each in programs)}")
+            docker("stop", *ids)
+        say("swapping the databases")
+        return project.run(*BACKUP, "swap").split()[-1]
+    finally:
+        if ids:
+            # Before anything is printed: the terminal may be gone, and printing fails then.
+            docker("start", *ids)
+            say("starting the services again")
 
 
 def _stored(project: Project, file: str) -> str:

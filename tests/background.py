@@ -14,7 +14,7 @@ class BackgroundServers:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        # A connection that the client breaks off is no error of the server.
+        # A connection closed by the client is not an error of the server.
         self._loop.set_exception_handler(lambda loop, context: None)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -48,6 +48,6 @@ class BackgroundServers:
         others = [task for task in asyncio.all_tasks() if task is not mine]
         for task in others:
             task.cancel()
-        # Waited for; that they end as cancelled is no fault.
+        # Wait for them; being cancelled is not an error.
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What every test shares: how a skip is treated, and whether an engine answers."""
+"""Shared by all tests: the order in which they run, and how skipped tests are treated."""
 
 import os
 from collections.abc import Generator
@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from tests.engine import engine_answers
 from tests.run import Run
 
-# The name by which Starlette's test client calls the application, beside the usual ones.
+# The usual host names, and the one that Starlette's test client sends.
 os.environ.setdefault("ALLOWED_HOSTS", "localhost, api, testserver")
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -17,7 +17,7 @@ RUN = pytest.StashKey[Run]()
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Return whether this is a process that pytest-xdist started, which is not the run itself."""
+    """Return whether this process is a worker of pytest-xdist."""
     return hasattr(config, "workerinput")
 
 
@@ -32,23 +32,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many workers to start: none for one file or one test, since they take a second."""
+    """Return how many workers to start: none for one file or test, which take a second."""
     if len(config.args) == 1 and ("::" in config.args[0] or config.args[0].endswith(".py")):
         return 0
     # Tests wait more than they compute: for servers, processes and containers.
     return min(8, 2 * (os.cpu_count() or 1))
 
 
+# Tests of stacks that build, pull and migrate, and measure nothing. They take a sixth of the time,
+# so a second worker runs them, once the integration tests have ended.
+BESIDE = tuple(f"tests/stack/test_{name}.py" for name in ("build", "delivery", "image", "upgrade"))
+
+
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # without types
-    """Give workers tests of real stacks one after the other, and all others as they come."""
+    """Run the tests of real stacks one or two at a time, and all others in parallel."""
 
     def _split_scope(self, nodeid: str) -> str:
-        # Two stacks at a time want more memory and time than they save, and so do two browsers. Nor
-        # one beside the other: Chromium breaks off what it loads when a network comes or goes, as
-        # it does with a stack.
+        if nodeid.startswith(BESIDE):
+            return "beside"
+        # More stacks at a time need more memory and time than they save, and so do two browsers. A
+        # stack and a browser don't run together either: when a network is added or removed, as for
+        # a stack, Chromium aborts what it is loading.
         if nodeid.startswith(("tests/stack/", "tests/browser/")):
             return "tests/stack"
-        # Tests that wait are in few files; by file, one worker would wait for all of them.
+        # Tests that wait are in few files: scheduled by file, one worker would run all of them.
         if nodeid.startswith("tests/integration/"):
             return nodeid
         return nodeid.partition("::")[0]
@@ -58,14 +65,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
-# What goes by the clock: when its turn comes, other tests are over and the machine is quiet.
+# These depend on the clock, so they run when all other tests have ended and the machine is quiet.
 LAST = ("tests/browser/", "tests/stack/test_deploy.py")
 
 
 def _turn(item: pytest.Item) -> int:
-    """Return when a test comes: what is longest and can't be divided begins first."""
+    """Return a test's place: the longest ones that can't be divided start first."""
     if item.nodeid.startswith(LAST):
         return 1
+    if item.nodeid.startswith(BESIDE):
+        return 3
     return 0 if item.nodeid.startswith("tests/stack/") else 2
 
 
@@ -82,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI nothing may be skipped: what can't run there has not been shown."""
+    """In CI, let a skipped test fail: it has proven nothing."""
     report = yield
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

@@ -1,4 +1,4 @@
-"""Keeps one server for a run of the tests: `python -m tests.keeper postgres_server`."""
+"""Keeps one server running for a test run: `python -m tests.keeper postgres_server`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A real mail server on this machine, which takes, refuses or sits on what it is given."""
+"""A real mail server on this machine that accepts, rejects or delays messages."""
 
 import asyncio
 import email
@@ -13,7 +13,7 @@ from tests.background import BackgroundServers
 
 
 class Received(NamedTuple):
-    """A mail as it came: for whom, and what a mail program reads."""
+    """A received mail: its recipients, and the parsed message."""
 
     to: str
     message: EmailMessage
@@ -45,12 +45,12 @@ class MailServer(BackgroundServers):
         self._server.close()
 
     def let_go(self) -> None:
-        """Say about all mails that it holds that they are taken."""
+        """Accept all held mails."""
         self.holds = False
         self._loop.call_soon_threadsafe(self._let_go.set)
 
     def to(self, address: str) -> list[Received]:
-        """Return what came for an address, oldest first."""
+        """Return the mails for an address, oldest first."""
         return [mail for mail in self.received if mail.to == address]
 
     def _connection(self) -> SMTP:

@@ -126,7 +126,7 @@ class NameServer(BackgroundServers):
                     wire = response.to_wire(max_size=65535)
                     writer.write(len(wire).to_bytes(2, "big") + wire)
         except (asyncio.IncompleteReadError, ConnectionError):
-            # The client has gone.
+            # The client has disconnected.
             pass
         finally:
             writer.close()

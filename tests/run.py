@@ -1,4 +1,4 @@
-"""One run of the tests, which may have several processes, and the servers that they share.
+"""One test run, which may have several processes, and the servers that they share.
 
 With pytest-xdist a run is a controller and its workers. The first process that needs a server
 starts a keeper for it: a separate process that starts the server and stops it when the run is
@@ -66,7 +66,7 @@ def _is_free(path: Path) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Another process holds it.
+            # Another process holds the lock.
             return False
         return True
 
@@ -108,14 +108,14 @@ def _start_keeper(kind: str, address: Path) -> None:
 
 @contextmanager
 def kept(kind: str) -> Iterator[Path]:
-    """Hold in a keeper that it still has work to do; yields a folder for its server."""
+    """Mark a keeper as in use; yields a folder for its server."""
     folder = Path(os.environ[FOLDER])
     with _locked(folder / f"{kind}.kept"):
         yield folder / kind
 
 
 def publish(kind: str, address: str) -> None:
-    """Tell the run's processes where the server is."""
+    """Publish the server's address to the run's processes."""
     folder = Path(os.environ[FOLDER])
     unfinished = folder / f"{kind}.unfinished"
     unfinished.write_text(address)
@@ -123,5 +123,5 @@ def publish(kind: str, address: str) -> None:
 
 
 def wait_until_over() -> None:
-    """Return when the run has ended, however it ended."""
+    """Wait until the run has ended, for whatever reason."""
     _locked(Path(os.environ[FOLDER]) / "over").close()

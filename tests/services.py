@@ -1,4 +1,4 @@
-"""Real servers for the tests: from containers where an engine answers, else without one."""
+"""Real servers for the tests: containers if an engine answers, otherwise local processes."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def postgres(folder: Path, *, containers: bool) -> Iterator[str]:
     """Start a PostgreSQL, without `containers` the wheel's in `folder`; yields its address."""
     if containers:
-        # Nothing is kept, so nothing needs to reach the disk.
+        # The data is temporary, so nothing needs to reach the disk.
         with PostgresContainer("postgres:18", driver=None).with_command("-c fsync=off") as server:
             yield server.get_connection_url()
     else:

@@ -50,6 +50,6 @@ def new_site() -> Iterator[Site]:
         try:
             yield site
         finally:
-            # After a test that failed too: what goes on running keeps the whole run from its end.
+            # After a failed test too: a running server would keep the test run from ending.
             site.server.shutdown()
             thread.join()

@@ -1,4 +1,4 @@
-"""Servers on 127.0.0.1 that answer well, badly or not at all, for the checks of the tests.
+"""Servers on 127.0.0.1 to be checked: they answer well, badly or not at all.
 
 with Targets() as targets:
     targets.url("/ok")                 # HTTP, behaviour by path: see PATHS
@@ -30,7 +30,7 @@ MIB = 1024 * 1024
 
 @dataclass
 class Asked:
-    """A request as it came in; header names are lower-case."""
+    """A received request; header names are lower-case."""
 
     method: str
     target: str
@@ -57,7 +57,7 @@ def answer(
 
 
 def fixed(response: bytes) -> Answer:
-    """Return a behaviour that sends always the same and closes."""
+    """Return a behaviour that always sends the same bytes and closes."""
 
     async def send(asked: Asked, writer: Writer) -> None:
         writer.write(response)
@@ -82,6 +82,16 @@ async def redirect_often(asked: Asked, writer: Writer) -> None:
         writer.write(answer(b"arrived"))
 
 
+async def cookie_first(asked: Asked, writer: Writer) -> None:
+    """Redirect to the same URL until the request has the cookie."""
+    if "seen=1" in asked.headers.get("cookie", ""):
+        writer.write(answer(b"arrived"))
+    else:
+        cookies = ("Set-Cookie: a=b; Path=/; HttpOnly", "Set-Cookie: seen=1; Path=/")
+        to = f"Location: {asked.target}"
+        writer.write(answer(status="302 Found", headers=(to, *cookies)))
+
+
 def page(body: bytes) -> bytes:
     """Return the response that is a page."""
     return answer(body, headers=("Content-Type: text/html; charset=utf-8",))
@@ -91,7 +101,7 @@ _visits = itertools.count(1)
 
 
 async def counting(asked: Asked, writer: Writer) -> None:
-    """Send a page with another title at every visit."""
+    """Send a page with a new title on every request."""
     writer.write(page(b"<title>Visitors: %b</title>" % (b"I" * next(_visits))))
 
 
@@ -171,7 +181,7 @@ async def header_byte_a_second(asked: Asked, writer: Writer) -> None:
 
 
 async def hang(asked: Asked, writer: Writer) -> None:
-    """Take the request and say nothing."""
+    """Accept the request and send no response."""
     await asyncio.sleep(3600)
 
 
@@ -224,6 +234,9 @@ PATHS: dict[str, Answer] = {
     "/latin-1": fixed(
         answer("schön".encode("latin-1"), headers=("Content-Type: text/html; charset=iso-8859-1",))
     ),
+    "/windows-1252": fixed(
+        answer(b"10 \x80", headers=("Content-Type: text/html; charset=iso-8859-1",))
+    ),
     "/page": fixed(page(b"<!doctype html><HTML><Title lang=en>\n  All  is well </TITLE>ok")),
     "/page-plain": fixed(page(b"<title>All is well</title>")),
     "/page-counting": counting,
@@ -257,12 +270,21 @@ PATHS: dict[str, Answer] = {
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n"
         + answer(b"finally")
     ),
+    "/interim-close": fixed(
+        b"HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n" + answer(b"finally")
+    ),
+    "/folded-header": fixed(answer(b"ok", headers=("X-Folded: one\r\n two", "X-More: \x01"))),
+    "/chunked-with-length": fixed(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nall i\r\n6\r\ns well\r\n0\r\n\r\n"
+    ),
     "/upgrade": fixed(
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n\x00\x01"
     ),
     "/junk-after": fixed(answer(b"good") + b"\x00 and then some junk"),
     "/long": fixed(answer(b"begin" + b"x" * (3 * MIB) + b"end")),
     "/long-chunked": fixed(_CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (2 * MIB, b"x" * (2 * MIB))),
+    "/long-until-close": fixed(b"HTTP/1.1 200 OK\r\n\r\nbegin" + b"x" * (3 * MIB) + b"end"),
     "/just-fits": fixed(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * MIB),
     "/cut": fixed(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"),
     "/cut-headers": fixed(b"HTTP/1.1 200 OK\r\nContent-Le"),
@@ -285,6 +307,15 @@ PATHS: dict[str, Answer] = {
     "/big-headers": fixed(answer(b"ok", headers=tuple(f"X-{n}: {'y' * 900}" for n in range(60)))),
     "/huge-headers": fixed(answer(b"ok", headers=tuple(f"X-{n}: {'y' * 900}" for n in range(90)))),
     "/gzip": fixed(_gzipped(gzip.compress(b"packed and well"))),
+    "/brotli": fixed(
+        answer(b"\x8b\x02\x80well\x03", headers=("Content-Encoding: br",)),
+    ),
+    "/gzip-twice": fixed(
+        answer(
+            gzip.compress(gzip.compress(b"packed and well")),
+            headers=("Content-Encoding: gzip, gzip",),
+        )
+    ),
     "/gzip-long": fixed(_gzipped(gzip.compress(_LONG_TEXT))),
     "/gzip-cut": fixed(_gzipped(gzip.compress(b"packed and well" * 50)[:-12])),
     "/gzip-damaged": fixed(_gzipped(b"not packed at all")),
@@ -299,8 +330,13 @@ PATHS: dict[str, Answer] = {
     "/echo": echo,
     "/redirect": redirect,
     "/redirect-often": redirect_often,
+    "/cookie-first": cookie_first,
     "/loop": fixed(answer(status="302 Found", headers=("Location: /loop2",))),
     "/loop2": fixed(answer(status="302 Found", headers=("Location: /loop",))),
+    "/redirect-padded": fixed(answer(status="302 Found", headers=("Location: /ok \t",))),
+    "/gzip-padded": fixed(
+        answer(gzip.compress(b"packed and well"), headers=("Content-Encoding: gzip ",))
+    ),
     "/redirect-nowhere": fixed(answer(status="302 Found")),
     "/redirect-slow-body": fixed(
         b"HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 1000\r\n\r\n"
@@ -392,6 +428,11 @@ class Targets(BackgroundServers):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate.configure_cert(context)
             await self._open(name, self._serve_http, context)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._certificates["good"].configure_cert(context)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ECDHE-ECDSA-AES128-SHA")
+        await self._open("old-cipher", self._serve_http, context)
         for name, serve in RAW.items():
             await self._open(name, serve)
         # Bound, so that no other program gets the port, but not listening.
@@ -414,7 +455,7 @@ class Targets(BackgroundServers):
             try:
                 await serve(reader, writer)
             except (OSError, asyncio.IncompleteReadError):
-                # The client has gone.
+                # The client has disconnected.
                 pass
             finally:
                 writer.close()

@@ -24,6 +24,7 @@ from app.metrics.definitions import WAKE_UPS
 from app.settings import load_settings
 from worker import backups, health
 from worker.metrics_server import serve_metrics
+from worker.repeats import Repeats
 
 if TYPE_CHECKING:
     from worker.engine import EngineThread
@@ -186,3 +187,8 @@ def _log_as_the_api_does(**_: Any) -> None:
     # was done; problems are logged as warnings.
     for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # While Redis refuses to write, a worker tries to connect six times a second, and logs that each
+    # time. Beat logs every wake-up that it can't send, with 8 kB of traceback: 30 MB an hour, which
+    # pushes everything else out of the rotated logs.
+    for name in ("celery.worker.consumer.consumer", "celery.beat"):
+        logging.getLogger(name).addFilter(Repeats())

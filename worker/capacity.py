@@ -1,15 +1,12 @@
 """How many concurrent checks one process can run, given its limits for files and memory."""
 
 import logging
-import resource
 from pathlib import Path
+
+from app.open_files import files_for, raise_file_limit
 
 log = logging.getLogger(__name__)
 
-# Files reserved for other uses: the database, the broker, name servers, deliveries, logs.
-SPARE_FILES = 200
-# No more than this many files, even if the system sets no limit.
-FILES = 1_048_576
 # Bytes that a check needs while it waits for its target. With 4,000 hanging targets, a check took
 # 7,500 bytes with plain HTTP and 56,000 with TLS; the kernel's buffers and the data read so
 # far come on top.
@@ -18,25 +15,10 @@ CHECK_BYTES = 100_000
 # from sites need the rest.
 MEMORY_PART = 0.5
 # More is useless: 50,000 with timeouts of 10 s are 5,000 checks a second that all hang.
-MOST = 50_000
-LEAST = 100
+MAX_CHECKS = 50_000
+MIN_CHECKS = 100
 
 _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-
-
-def raise_file_limit() -> int:
-    """Raise the limit of open files as far as allowed; return the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
-    if soft != resource.RLIM_INFINITY and soft < limit:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-        except (OSError, ValueError) as error:
-            # macOS has another limit, below the hard one.
-            log.warning("the limit for open files stays at %d: %s", soft, error)
-            return soft
-        return limit
-    return min(soft, limit) if soft != resource.RLIM_INFINITY else limit
 
 
 def memory_limit() -> int:
@@ -63,10 +45,10 @@ def fit(wanted: int | None) -> int:
     """
     files = raise_file_limit()
     memory = memory_limit()
-    by_files = max(files - SPARE_FILES, files // 2)
+    by_files = files_for(files)
     by_memory = int(memory * MEMORY_PART / CHECK_BYTES)
-    most = max(min(by_files, by_memory, MOST), min(LEAST, by_files))
-    fitting = most if wanted is None else min(wanted, by_files)
+    limit = max(min(by_files, by_memory, MAX_CHECKS), min(MIN_CHECKS, by_files))
+    fitting = limit if wanted is None else min(wanted, by_files)
     log.info(
         "at most %d checks at a time: %d open files and %d MiB of memory are available",
         fitting,

@@ -89,7 +89,7 @@ async def settle(session: AsyncSession, results: Sequence[LocatedResult]) -> dic
     """
     if not results:
         return {}
-    rows = await session.execute(_LOOK, {"ids": [each.monitor.monitor_id for each in results]})
+    rows = await session.execute(_LOOK, {"ids": [found.monitor.monitor_id for found in results]})
     known: dict[int, dict[str, Any]] = {}
     for row in rows:
         known.setdefault(row.monitor_id, {})[row.location] = row

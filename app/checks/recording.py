@@ -4,6 +4,7 @@ State, incident and notifications are stored together or not at all: a process k
 leaves no outage without its notifications.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -22,6 +23,13 @@ from app.maintenance.coverage import NOT_COVERED, Coverage, Span, coverage
 
 __all__ = ["CompletedCheck", "Recorded", "record"]
 
+log = logging.getLogger(__name__)
+
+# A heartbeat that is found missing this much later than it was due says nothing about its job: no
+# worker ran, and probably nothing that could have received it. A worker that is restarted alone is
+# back sooner, and claims are hardly ever late by more than a second.
+UNATTENDED = timedelta(seconds=15)
+
 
 class Recorded(NamedTuple):
     """The numbers of stored results and of notifications to deliver, and the state changes."""
@@ -35,8 +43,9 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
     """Store results, at most one per monitor, and everything that follows from them.
 
     A result is skipped if its monitor has been deleted or changed in the meantime, if it reports a
-    late heartbeat that has arrived after all, or if it is a scheduled check of a monitor that is
-    now paused. A result older than the last one is stored as a check and changes nothing else.
+    late heartbeat that has arrived after all or could not arrive, or if it is a scheduled check of
+    a monitor that is now paused. A result older than the last one is stored as a check and changes
+    nothing else.
     """
     ids = sorted(done.monitor_id for done in completed)
     earliest = min((done.checked_at for done in completed), default=None)
@@ -52,6 +61,7 @@ async def record(session: AsyncSession, completed: Sequence[CompletedCheck]) -> 
         if (row := monitors.get(done.monitor_id)) is not None
         and done.monitor_id not in overtaken
         and _is_valid(done, row)
+        and not _could_not_arrive(done, row)
     ]
     if stored:
         await raw.store(session, [_raw(done) for done, _, _ in stored])
@@ -100,6 +110,21 @@ async def _covered(
 def _is_valid(done: CompletedCheck, row: Any) -> bool:
     """Return whether the result applies to the monitor as it is now."""
     return done.version in (None, row.version) and (done.claim is None or row.state != "paused")
+
+
+def _could_not_arrive(done: CompletedCheck, row: Any) -> bool:
+    """Return whether a heartbeat was due while nothing ran, so that the next one is awaited.
+
+    Only once: where workers are always late, a dead job must be noticed all the same.
+    """
+    if done.claim is None or done.claim.kind != "heartbeat" or row.checked_at is None:
+        return False
+    waited = done.scheduled_at - row.checked_at
+    again = waited > timedelta(seconds=row.expected_seconds + 1)
+    if again or done.checked_at - done.scheduled_at < UNATTENDED:
+        return False
+    log.warning("monitor %d: nothing ran when its heartbeat was due", done.monitor_id)
+    return True
 
 
 def _is_newest(done: CompletedCheck, row: Any) -> bool:

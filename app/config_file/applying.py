@@ -31,6 +31,11 @@ PART = 1000
 # they write to other tables, and lock this table's rows in a mode that does not conflict.
 _LOCK = text("LOCK TABLE monitors IN SHARE ROW EXCLUSIVE MODE")
 
+# That does not keep a window from being changed, so the windows' rows are locked before they are
+# compared: a change in progress is waited for, and a later one waits. Channels are not locked until
+# they are changed, because deliveries would have to wait as well.
+_LOCK_WINDOWS = text("SELECT FROM maintenance_windows ORDER BY id FOR UPDATE")
+
 _BY_NAME = text("SELECT name, id FROM monitors WHERE name = ANY(CAST(:names AS text[]))")
 
 
@@ -53,6 +58,7 @@ async def apply(
     BadFileError and ConflictError.
     """
     await session.execute(_LOCK)
+    await session.execute(_LOCK_WINDOWS)
     stored = await load(session, sealer)
     todo = await asyncio.to_thread(plan, document, stored, prune=prune)
     changes = describe(todo, stored)

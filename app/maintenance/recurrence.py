@@ -72,7 +72,9 @@ class Recurrence(InputModel):
         description="Hours and minutes, in local time.", examples=["02:30"]
     )
     duration_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = Field(
-        description="Up to a day if daily, otherwise up to a week.", examples=[60]
+        description="Elapsed time, also on days of 23 or 25 hours. Up to a day if daily, "
+        "otherwise up to a week.",
+        examples=[60],
     )
     time_zone: Annotated[Line, AfterValidator(_known_zone)] = Field(
         description="A name in the IANA database.", examples=["Europe/Berlin"]
@@ -96,9 +98,9 @@ class Recurrence(InputModel):
     @field_validator("duration_minutes")
     @classmethod
     def _before_the_next(cls, minutes: int, info: ValidationInfo) -> int:
-        most = _MAX_MINUTES.get(info.data.get("frequency", ""), minutes)
-        if minutes > most:
-            raise ValueError(f"a daily window can last at most {most} minutes")
+        limit = _MAX_MINUTES.get(info.data.get("frequency", ""), minutes)
+        if minutes > limit:
+            raise ValueError(f"a daily window can last at most {limit} minutes")
         return minutes
 
     def periods(self, after: datetime, before: datetime) -> Iterator[Period]:

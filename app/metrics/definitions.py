@@ -73,6 +73,11 @@ CONNECTIONS = Gauge(
     ["state"],
     multiprocess_mode="livesum",
 )
+CONNECTIONS_MAX = Gauge(
+    "stagewatch_database_connections_max",
+    "The most connections that this process's pools may open.",
+    multiprocess_mode="livesum",
+)
 # The container's own file system, which with Docker's defaults shares a disk with the volumes.
 DISK_FREE = Gauge(
     "stagewatch_disk_free_bytes", "Free space on the disk.", multiprocess_mode="livemostrecent"

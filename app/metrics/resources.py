@@ -4,7 +4,7 @@ import shutil
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from app.metrics.definitions import CONNECTIONS, DISK_FREE, DISK_SIZE
+from app.metrics.definitions import CONNECTIONS, CONNECTIONS_MAX, DISK_FREE, DISK_SIZE
 
 if TYPE_CHECKING:
     # Beat has metrics but no database: it would load SQLAlchemy only for a type name.
@@ -20,13 +20,15 @@ def watch(database: "Database") -> None:
 
 def observe() -> None:
     """Bring the gauges up to date."""
-    in_use = idle = 0
+    in_use = idle = limit = 0
     for database in list(_watched):
         used, unused = database.connections()
         in_use += used
         idle += unused
+        limit += database.pool_size
     CONNECTIONS.labels("in_use").set(in_use)
     CONNECTIONS.labels("idle").set(idle)
+    CONNECTIONS_MAX.set(limit)
     disk = shutil.disk_usage("/")
     DISK_FREE.set(disk.free)
     DISK_SIZE.set(disk.total)

@@ -5,15 +5,13 @@ import re
 
 from app.fields import as_line
 from app.probing.http import Response
-from app.probing.verdict import charset_of
+from app.probing.verdict import DECLARED_WITHIN, charset_of
 
 TITLE_LIMIT = 200
 # Bytes between the tags: what is longer is no title.
 _LONGEST = 4096
 _TAG = re.compile(rb"<title[\s/>]", re.IGNORECASE)
 _CLOSING = re.compile(rb"</title[\s/>]", re.IGNORECASE)
-# Bytes at the beginning in which a page names its encoding, as HTML has it.
-_DECLARED_WITHIN = 1024
 
 
 def title_of(response: Response) -> str | None:
@@ -27,7 +25,7 @@ def title_of(response: Response) -> str | None:
     closing = _CLOSING.search(response.body, start, start + _LONGEST)
     if start < 0 or closing is None:
         return None
-    charset = charset_of(content_type) or charset_of(response.body[:_DECLARED_WITHIN])
+    charset = charset_of(content_type) or charset_of(response.body[:DECLARED_WITHIN])
     text = response.body[start + 1 : closing.start()]
     try:
         title = text.decode(charset or "utf-8", "replace")

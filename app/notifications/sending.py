@@ -141,7 +141,7 @@ _FAILED = text("""
     UPDATE notifications
     SET sending = false, last_error = :error, answer = :answer,
         next_attempt_at = now() + CAST(:wait AS interval),
-        state = CASE WHEN attempts >= :most OR give_up_at <= now() THEN 'dead' ELSE state END
+        state = CASE WHEN attempts >= :limit OR give_up_at <= now() THEN 'dead' ELSE state END
     WHERE id = :id AND attempts = :attempts AND state = 'pending'
 """)
 
@@ -270,7 +270,7 @@ async def _note(session: AsyncSession, outcome: Outcome) -> None:
     }
     await session.execute(_CHANNEL_FAILS, channel | suspension)
     wait = timedelta(seconds=wait_after(delivery.attempts))
-    values = {"error": error, "answer": answer, "wait": wait, "most": MAX_ATTEMPTS}
+    values = {"error": error, "answer": answer, "wait": wait, "limit": MAX_ATTEMPTS}
     await session.execute(_FAILED, attempt | values)
     await session.execute(_GIVE_UP, channel | {"error": error})
 

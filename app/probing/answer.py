@@ -8,8 +8,11 @@ from app.probing.body import BODY_LIMIT, COMPRESSIONS, Body
 from app.probing.result import CheckerFault, Failure, Stopwatch
 
 HEADERS_LIMIT = 64 * 1024
+# Only the first BODY_LIMIT of a body is examined, but without a Content-Length only its end shows
+# that it is complete. Pages of a few MiB are sent like that.
+END_LIMIT = 4 * BODY_LIMIT
 # Includes framing and extensions; a body that takes more is designed to keep the reader busy.
-WIRE_LIMIT = 8 * BODY_LIMIT
+WIRE_LIMIT = 2 * END_LIMIT
 # The same for chunks: at this number, the chunks of a body of 1 MiB have 64 bytes.
 PARTS_LIMIT = 16 * 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -43,6 +46,7 @@ class Answer:
         "_parts",
         "_watch",
         "body",
+        "cookies",
         "done",
         "failure",
         "finished",
@@ -65,6 +69,7 @@ class Answer:
         self.failure: Failure | CheckerFault | None = None
         self.finished = False
         self.headers: dict[bytes, bytes] = {}
+        self.cookies: list[bytes] = []
         self.received = 0
         self.status = 0
         self.truncated = False
@@ -77,9 +82,16 @@ class Answer:
         self._body_size = 0
         self._parts = 0
         parser = HttpResponseParser(self)
-        # Tolerate servers that bend the standard but work in every browser.
+        # Tolerate servers that bend the standard but work in every browser. The first three are
+        # allowed in responses, but not by this parser's default: folded headers, a length besides
+        # chunks, which take precedence, and an interim response with "Connection: close" (RFC 9112,
+        # 5.2 and 6.3; RFC 9110, 15.2). They are dangerous only where connections are reused.
         parser.set_dangerous_leniencies(
-            lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+            lenient_headers=True,
+            lenient_chunked_length=True,
+            lenient_keep_alive=True,
+            lenient_optional_cr_before_lf=True,
+            lenient_spaces_after_chunk_size=True,
         )
         self._parser: HttpResponseParser | None = parser
 
@@ -106,7 +118,7 @@ class Answer:
             if self.received > HEADERS_LIMIT:
                 self.fail("the headers are longer than 64 KiB")
         elif self.received > WIRE_LIMIT:
-            self.fail("body did not end within 1 MiB")
+            self.fail("body did not end within 4 MiB")
 
     def end(self, broken: str | None) -> None:
         """Judge what has arrived when no more will; `broken` is the reason if that is an error."""
@@ -154,8 +166,13 @@ class Answer:
         self._head_size += len(name) + len(value) + 4
         if self._head_size > HEADERS_LIMIT:
             self.fail("the headers are longer than 64 KiB")
+        elif b"\0" in value:
+            self.fail("not HTTP: NUL in a header")
         elif name in _WANTED and not self.status:
-            self.headers[name] = value
+            # The parser keeps the whitespace after it (RFC 9110, section 5.5).
+            self.headers[name] = value.strip(b" \t")
+        elif name == b"set-cookie" and not self.status:
+            self.cookies.append(value)
 
     def on_headers_complete(self) -> None:
         """Decide what to do with the body."""
@@ -192,8 +209,8 @@ class Answer:
             self.truncated = True
             if b"content-length" in self.headers:
                 self.finish()
-            else:
-                self.fail("body did not end within 1 MiB")
+            elif self._body_size > END_LIMIT:
+                self.fail("body did not end within 4 MiB")
 
     def on_message_complete(self) -> None:
         """Handle the end of a response."""
@@ -202,6 +219,7 @@ class Answer:
         else:
             # An informational response; the real one follows.
             self.headers.clear()
+            self.cookies.clear()
 
     def _complete(self) -> None:
         if self.finished:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.probing.answer import REDIRECTS, Answer
 from app.probing.connect import Connector, certificate_expiry, secure
+from app.probing.cookies import Cookies
 from app.probing.headers import OF_THE_BODY, SAFE_ACROSS_ORIGINS, check_header, check_method
 from app.probing.http_protocol import READ_SIZE, HttpProtocol
 from app.probing.result import Failure, Stopwatch
@@ -40,6 +41,7 @@ class Request:
     head: bytes = field(init=False, repr=False, compare=False)
     tail: bytes = field(init=False, repr=False, compare=False)
     names_user_agent: bool = field(init=False, repr=False, compare=False)
+    names_cookies: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Serialise the request, rejecting whatever would break the syntax, wherever it comes from.
@@ -60,6 +62,7 @@ class Request:
         self.head = f"{self.method} {self.url.target} HTTP/1.1\r\n{text}".encode()
         self.tail = b"\r\n" + (body or b"")
         self.names_user_agent = "user-agent" in given
+        self.names_cookies = "cookie" in given
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Response:
     body: bytes
     truncated: bool
     certificate_expires: float | None
+    cookies: list[bytes]
 
 
 class HttpClient:
@@ -97,15 +101,20 @@ class HttpClient:
         response = await self._once(request, watch)
         if not (request.follow_redirects and _redirected(response)):
             return response
-        seen = {(request.method, request.url.text)}
+        cookies = Cookies()
+        seen = {(request.method, request.url.text, b"")}
         for _ in range(MAX_REDIRECTS):
+            cookies.keep(response.url, response.cookies)
             request = _next_request(request, response)
-            if (request.method, request.url.text) in seen:
+            # A Cookie header of the monitor's own replaces them.
+            cookie = b"" if request.names_cookies else cookies.line(request.url)
+            asked = (request.method, request.url.text, cookie)
+            if asked in seen:
                 raise Failure(f"redirect loop at {request.url.text}")
-            seen.add((request.method, request.url.text))
+            seen.add(asked)
             expires = response.certificate_expires
             try:
-                response = await self._once(request, watch, expires)
+                response = await self._once(request, watch, expires, cookie)
             except Failure as failure:
                 raise Failure(f"{failure.reason} (redirected to {request.url.text})") from None
             if not _redirected(response):
@@ -113,9 +122,16 @@ class HttpClient:
         raise Failure(f"more than {MAX_REDIRECTS} redirects")
 
     async def _once(
-        self, request: Request, watch: Stopwatch, expires: float | None = None
+        self,
+        request: Request,
+        watch: Stopwatch,
+        expires: float | None = None,
+        cookie: bytes = b"",
     ) -> Response:
-        """Return one server's response; `expires` is the earliest certificate expiry so far."""
+        """Return one server's response; `expires` is the earliest certificate expiry so far.
+
+        `cookie` is a header line to send as well, with its line break.
+        """
         url = request.url
         tls = url.scheme == "https"
         agent = b"" if request.names_user_agent else self._user_agent
@@ -127,23 +143,23 @@ class HttpClient:
             follow=request.follow_redirects,
             keep=request.keep_body,
         )
-        sent = request.head + agent + request.tail
-        exchange = HttpProtocol(loop, self._buffer, sent, answer, watch, tls=tls)
+        sent = request.head + agent + cookie + request.tail
+        protocol = HttpProtocol(loop, self._buffer, sent, answer, watch, tls=tls)
         try:
-            transport = await self._connector.connect(lambda: exchange, url.host, url.port, watch)
+            transport = await self._connector.connect(lambda: protocol, url.host, url.port, watch)
             if tls:
-                exchange.begin_tls()
+                protocol.begin_tls()
                 transport = await secure(
-                    transport, exchange, url.host, watch, verify=request.verify_tls
+                    transport, protocol, url.host, watch, verify=request.verify_tls
                 )
-                exchange.transport = transport
+                protocol.transport = transport
                 if request.certificate:
                     expires = _earlier(expires, certificate_expiry(transport))
                     watch.certificate_expires = expires
-                exchange.send()
+                protocol.send()
             await answer.done
         finally:
-            exchange.close()
+            protocol.close()
         if answer.failure is not None:
             # A copy: raising the original would make a reference cycle through its traceback.
             raise type(answer.failure)(answer.failure.reason)
@@ -155,6 +171,7 @@ class HttpClient:
             body.content() if body is not None else b"",
             answer.truncated or (body is not None and body.truncated),
             expires,
+            answer.cookies,
         )
 
 

@@ -1,8 +1,10 @@
 """Name resolution that never blocks other checks and returns answers at most a second old."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from time import perf_counter
 from typing import TypeVar
 
@@ -10,7 +12,7 @@ import aiodns
 import pycares
 from pycares import errno as ares
 
-from app.probing.result import CheckerFault, Failure
+from app.probing.result import CheckerFault, Failure, explain
 from app.probing.urls import numeric_address
 
 # c-ares caches every answer, even "no such name", for its TTL, up to an hour, and pycares has no
@@ -23,6 +25,9 @@ TRY_SECONDS = 2.0
 TRIES = 2
 # How long the name servers have to give any answer at all after a failed lookup.
 SELF_TEST_SECONDS = 1.0
+# Files that must be free for a new channel, in pairs: its events, resolv.conf, the hosts file, and
+# a socket per name server.
+FREE_PAIRS = 4
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -90,6 +95,7 @@ class Resolver:
                 host,
                 UnknownHost(f"host not found: {host} has no address"),
                 _read_addresses,
+                _has_public_address,
             )
         return await self._answer(lookup)
 
@@ -102,7 +108,7 @@ class Resolver:
         asked = channel.resolver.query_dns(name, record_type)
         nothing = NoRecord(f"no {record_type} record for {name}")
         return await self._answer(
-            self._follow(channel, asked, name, nothing, lambda answer: answer)
+            self._follow(channel, asked, name, nothing, lambda answer: answer, lambda _: False)
         )
 
     async def ensure_answering(self, since: float) -> None:
@@ -121,7 +127,7 @@ class Resolver:
             asked = channel.resolver.query_dns(".", "NS")
             nothing = NoRecord("no NS record for the root")
             test = self._self_test = self._follow(
-                channel, asked, ".", nothing, lambda answer: answer
+                channel, asked, ".", nothing, lambda answer: answer, lambda _: True
             )
         await asyncio.wait([test], timeout=SELF_TEST_SECONDS)
         if self._heard < since:
@@ -150,6 +156,7 @@ class Resolver:
     def _open(self) -> _Channel:
         if self._closed:
             raise CheckerFault("the checker is stopping")
+        _ensure_files()
         loop = asyncio.get_running_loop()
         try:
             resolver = aiodns.DNSResolver(
@@ -166,9 +173,11 @@ class Resolver:
         host: str,
         nothing: Failure,
         read: Callable[[A], R | None],
+        is_proof: Callable[[R], bool],
     ) -> "asyncio.Future[R | Failure]":
         """Return a future for the outcome of `asked`; it never fails, and outlives its waiters.
 
+        `is_proof` says whether only a working name server can have given what `read` returns.
         A cancelled check must neither deprive the others of the answer nor leave behind an
         exception that is never retrieved.
         """
@@ -181,8 +190,10 @@ class Resolver:
                 self._retired.discard(channel)
             error = asked.exception()
             if error is None:
-                self._heard = perf_counter()
-                lookup.set_result(read(asked.result()) or nothing)
+                found = read(asked.result())
+                if found and is_proof(found):
+                    self._heard = perf_counter()
+                lookup.set_result(found or nothing)
                 return
             code = error.args[0] if isinstance(error, aiodns.error.DNSError) else None
             if code in _HEARD:
@@ -201,6 +212,24 @@ class Resolver:
             # A copy every time: several checks may share the answer, and raising modifies it.
             raise type(answer)(answer.reason)
         return answer
+
+
+def _ensure_files() -> None:
+    """Raise CheckerFault if a new channel could not open its files now.
+
+    c-ares does not report that. Without resolv.conf the channel asks 127.0.0.1 as long as it lives,
+    and without a socket it says that no server can be reached. If files are free again a moment
+    later, the name servers answer the test query, and the name would be blamed.
+    """
+    opened: list[int] = []
+    try:
+        for _ in range(FREE_PAIRS):
+            opened += os.pipe()
+    except OSError as error:
+        raise explain(error) from None
+    finally:
+        for file in opened:
+            os.close(file)
 
 
 def _server(text: str) -> str:
@@ -231,3 +260,12 @@ def _failure(code: int | None, host: str) -> Failure:
 def _read_addresses(result: pycares.AddrInfoResult) -> list[str]:
     # dict: an address can occur twice in /etc/hosts, and the order is a preference.
     return list(dict.fromkeys(node.addr[0].decode("ascii") for node in result.nodes))
+
+
+def _has_public_address(addresses: Sequence[str]) -> bool:
+    """Return whether an address is a public one.
+
+    The others prove nothing: /etc/hosts, and Docker's resolver for the names of containers, go on
+    giving them when no name server answers any more.
+    """
+    return any(ip_address(address).is_global for address in addresses)

@@ -71,7 +71,11 @@ def parse_url(text: str) -> Url:
 
 
 def join(base: Url, location: str) -> Url:
-    """Resolve a redirect from `base` to `location`; raise ValueError as `parse_url` does."""
+    """Resolve a redirect from `base` to `location`; raise ValueError as `parse_url` does.
+
+    Spaces are encoded, as by every browser: many servers redirect to the name of a file as it is.
+    """
+    location = location.replace(" ", "%20")
     # Checked before joining, which would silently drop line breaks and tabs.
     _check_characters(location, "the address")
     return parse_url(urljoin(base.text, location))

@@ -1,5 +1,6 @@
 """The conditions that a monitor may set for an HTTP response, and whether they are met."""
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -8,6 +9,7 @@ from time import time
 
 from jsonpath import JSONPath, JSONPathEnvironment
 
+from app.probing.body import COMPRESSIONS
 from app.probing.http import Response
 from app.probing.result import Failure
 from app.probing.targets import HttpTarget, JsonScalar
@@ -25,6 +27,20 @@ _CHARSETS = re.compile(
     r"|iso-2022-jp|gbk|gb2312|gb18030|big5|euc-kr)",
     re.IGNORECASE,
 )
+
+# What browsers read as another encoding, which has more characters (encoding.spec.whatwg.org, 4.2).
+_READ_AS = {
+    "iso8859-1": "windows-1252",
+    "iso8859-9": "windows-1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+# Bytes at the beginning in which a page may name its encoding.
+DECLARED_WITHIN = 1024
+# Compressions that some servers send although a check accepts none.
+_UNREADABLE = frozenset({b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"})
 
 _environment = JSONPathEnvironment(strict=True)
 
@@ -93,6 +109,8 @@ def judge(target: HttpTarget, response: Response) -> None:
     status = response.status
     if not any(status in accepted for accepted in target.accepted):
         raise Failure(f"status {status} (accepted: {show_status_ranges(target.accepted)})")
+    if target.keyword is not None or target.json_path is not None:
+        _check_readable(response)
     if target.keyword is not None:
         found = contains(response, target.keyword)
         if found and target.keyword_absent:
@@ -115,16 +133,27 @@ def charset_of(declaration: bytes) -> str | None:
     """Return the encoding declared by a header or the start of a page, unless it is UTF-8."""
     declared = _CHARSET.search(declaration)
     charset = declared[1].decode("ascii") if declared else ""
-    return charset if _CHARSETS.fullmatch(charset) else None
+    if not _CHARSETS.fullmatch(charset):
+        return None
+    try:
+        return _READ_AS.get(codecs.lookup(charset).name, charset)
+    except LookupError:
+        # Python does not know it.
+        return None
 
 
 def contains(response: Response, keyword: str) -> bool:
-    """Return whether the body contains the keyword, in UTF-8 or in its declared encoding."""
+    """Return whether the body contains the keyword, in UTF-8 or in its declared encoding.
+
+    A page that declares none is also read as Windows-1252, as in browsers.
+    """
     if keyword.encode("utf-8", "replace") in response.body:
         return True
-    charset = charset_of(response.headers.get(b"content-type", b""))
-    if charset is None:
-        return False
+    charset = (
+        charset_of(response.headers.get(b"content-type", b""))
+        or charset_of(response.body[:DECLARED_WITHIN])
+        or "windows-1252"
+    )
     if charset.lower() == "utf-16":
         # There is no byte order mark in the middle of the text, so both orders are tried.
         return any(
@@ -132,9 +161,19 @@ def contains(response: Response, keyword: str) -> bool:
         )
     try:
         return keyword.encode(charset) in response.body
-    except (LookupError, UnicodeEncodeError):
-        # Python does not know the encoding, or it can't encode the keyword: then it isn't there.
+    except UnicodeEncodeError:
+        # It can't encode the keyword: then it isn't there.
         return False
+
+
+def _check_readable(response: Response) -> None:
+    """Raise Failure if the body is still compressed: its content is unknown."""
+    header = response.headers.get(b"content-encoding", b"").lower()
+    codings = [coding.strip() for coding in header.split(b",")]
+    several = len(codings) > 1 and not COMPRESSIONS.isdisjoint(codings)
+    if several or not _UNREADABLE.isdisjoint(codings):
+        named = header.decode("ascii", "replace")
+        raise Failure(f"body is compressed as {named}, which a check can't read")
 
 
 def _judge_json(response: Response, path: str, expected: JsonScalar) -> None:

@@ -24,8 +24,8 @@ _FIGURES = TypeAdapter(list[LocationFigures])
 # Rows per part: 100 to 200 kB, about as much as one read from a connection returns.
 PART = 500
 # Maintenance periods listed in a summary, and monitors listed for each.
-MOST_PERIODS = 50
-MOST_MONITORS = 100
+PERIODS_LIMIT = 50
+MONITORS_LIMIT = 100
 
 
 class MonitorSummary(BaseModel):
@@ -130,7 +130,7 @@ _MAINTENANCE = text(f"""
         WHERE tstzrange(starts_at, ends_at) && tstzrange(now(), now() + interval '7 days')
     ), concerned AS (
         SELECT w.id, w.name, count(m.id) AS count,
-            coalesce((array_agg(m.id ORDER BY m.id))[1 : {MOST_MONITORS}], '{{}}') AS monitors
+            coalesce((array_agg(m.id ORDER BY m.id))[1 : {MONITORS_LIMIT}], '{{}}') AS monitors
         FROM maintenance_windows w JOIN monitors m ON {IS_FOR}
         WHERE w.id IN (SELECT window_id FROM periods)
         GROUP BY w.id
@@ -143,7 +143,7 @@ _MAINTENANCE = text(f"""
         FROM periods p JOIN concerned c ON c.id = p.window_id
     )
     SELECT convert_to(string_agg(CAST(line AS text), ',' ORDER BY place), 'UTF8') AS part
-    FROM lines WHERE place < {MOST_PERIODS} HAVING count(*) > 0
+    FROM lines WHERE place < {PERIODS_LIMIT} HAVING count(*) > 0
 """)  # noqa: S608  (constants)
 
 

@@ -99,8 +99,8 @@ class MailLoop:
         """Start as many connections as are allowed now, to send due mails."""
         if asyncio.get_running_loop().time() < self._rests_until:
             return
-        most = 1 if self._failures else CONNECTIONS
-        while len(self._senders) < most and not self._closing:
+        limit = 1 if self._failures else CONNECTIONS
+        while len(self._senders) < limit and not self._closing:
             mails = await self._claim()
             if not mails:
                 return

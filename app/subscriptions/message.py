@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 PAGE = "subscription/"
 # Events listed in one mail; further ones are only counted.
-MOST = 50
+NEWS_LIMIT = 50
 
 
 def message(
@@ -43,9 +43,9 @@ def message(
     news = payload["news"]
     subject = _headline(news[0])
     mail["Subject"] = subject if len(news) == 1 else f"{subject}, and {len(news) - 1} more"
-    lines = [line for one in news[:MOST] for line in (*_lines(base, one), "")]
-    if len(news) > MOST:
-        lines += [f"And {len(news) - MOST} more: {base}/", ""]
+    lines = [line for one in news[:NEWS_LIMIT] for line in (*_lines(base, one), "")]
+    if len(news) > NEWS_LIMIT:
+        lines += [f"And {len(news) - NEWS_LIMIT} more: {base}/", ""]
     lines.append("-- ")
     if unsubscribe_token is not None:
         lines += [

@@ -1,4 +1,4 @@
-"""A throw-away repository with a chain of stages, for a test to do with as it likes."""
+"""A throw-away repository with a chain of stages."""
 
 import atexit
 import contextlib
@@ -29,7 +29,7 @@ _SETTINGS = {
     "commit.gpgsign": "false",
     "init.defaultBranch": "main",
     "rebase.autoStash": "false",
-    # Nothing here has to outlast the test.
+    # Nothing here has to survive the test.
     "core.fsync": "none",
     "gc.auto": "0",
     "maintenance.auto": "false",
@@ -57,7 +57,7 @@ def git_environment() -> dict[str, str]:
 
 
 class Outcome(NamedTuple):
-    """What a run of the command line came to."""
+    """The outcome of a run of the command line."""
 
     code: int
     out: str
@@ -210,7 +210,7 @@ class CourseTestCase(unittest.TestCase):
         return self.repository.id("main")
 
     def assert_fault(self, outcome: Outcome, commit: str, *words: str) -> None:
-        """Check that the only fault reported is in ``commit``, and what is said about it."""
+        """Check that the only fault reported is in ``commit``, and check its message."""
         self.assertEqual((outcome.code, outcome.out), (1, ""), outcome.err)
         self.assertEqual(outcome.err.count("\n"), 1, outcome.err)
         self.assertIn(commit[:9], outcome.err)

@@ -1,4 +1,4 @@
-"""What is said where a command cannot do its work."""
+"""Error messages of commands that can't do their work."""
 
 from course.tests.scratch import CourseTestCase, Repository
 
@@ -36,7 +36,7 @@ class TestErrors(CourseTestCase):
             with self.subTest(command=command):
                 self.assert_error(shallow.course(*command), "git fetch --unshallow")
 
-    def test_uncommitted_changes_stop_what_they_would_be_left_out_of(self) -> None:
+    def test_uncommitted_changes_stop_commands_that_would_leave_them_out(self) -> None:
         for path in ("README.md", "app/new.py"):
             self.repository.write(path, "changed\n")
             for command in DEPENDENT:
@@ -70,7 +70,7 @@ class TestErrors(CourseTestCase):
         self.assertEqual(outcome.code, 0, outcome.err)
         self.assertIn("\nread me\n", outcome.out)
 
-    def test_without_a_main_the_commands_on_main_say_so(self) -> None:
+    def test_commands_on_main_report_a_missing_main(self) -> None:
         self.repository.git("branch", "--delete", "--force", "main")
         for command in ("tag", "tip", "verify"):
             with self.subTest(command=command):
@@ -96,15 +96,15 @@ class TestErrors(CourseTestCase):
             with self.subTest(command=command):
                 self.assert_error(empty.course(*command), "no commit at HEAD")
 
-    def test_a_stage_that_is_not_there_is_named(self) -> None:
+    def test_a_missing_stage_is_named_in_the_error(self) -> None:
         outcome = self.repository.course("each", "--from", "09", "--", "true")
 
         self.assert_error(outcome, "no stage 09")
 
-    def test_each_without_a_command_says_how(self) -> None:
+    def test_each_without_a_command_explains_its_usage(self) -> None:
         self.assert_error(self.repository.course("each"), "after --")
 
-    def test_in_a_sub_folder_the_whole_clone_is_meant(self) -> None:
+    def test_a_command_run_in_a_subfolder_covers_the_whole_clone(self) -> None:
         below = Repository(self.repository.top / "app")
 
         self.assertEqual(below.course("list").out, self.repository.course("list").out)

@@ -1,4 +1,4 @@
-"""How the engine's answers are read, and how the table of them looks."""
+"""How the engine's output is parsed, and the table made of it."""
 
 import tempfile
 import unittest
@@ -18,7 +18,7 @@ from course.figures import (
 
 
 class TestDockerfile(unittest.TestCase):
-    def test_the_base_is_what_the_last_stage_leads_back_to(self) -> None:
+    def test_the_base_image_is_found_from_the_last_build_stage(self) -> None:
         for text, base in (
             ("FROM python:3.14-slim\nRUN x\n", "python:3.14-slim"),
             ("FROM a AS one\nFROM b AS two\nCOPY --from=one / /\nFROM Two\n", "b"),
@@ -48,14 +48,14 @@ class TestMemory(unittest.TestCase):
 
         self.assertEqual(used_memory(stats), 11 * 2**20 + 2**30)
 
-    def test_what_is_no_size_is_refused(self) -> None:
+    def test_text_that_is_not_a_size_is_refused(self) -> None:
         for text in ("--", "5", "5 apples", ""):
             with self.subTest(text=text), self.assertRaisesRegex(ValueError, "not a size"):
                 in_bytes(text)
 
 
 class TestTable(unittest.TestCase):
-    def test_it_has_a_row_for_each_stage_and_a_dash_for_what_is_not_there(self) -> None:
+    def test_the_table_has_a_row_for_each_stage_and_a_dash_for_missing_figures(self) -> None:
         rows = [
             Figures("02", 138_300_000, 0, 2, 1.04, 0.51),
             Figures("09", 229_000_000, 90_700_000, 4, 34.5, 1.9, 12.3, 250 * 2**20),

@@ -1,4 +1,4 @@
-"""`make run` at every shape of stage: what it would do, without doing it."""
+"""`make run` in every kind of stage: its dry run."""
 
 import os
 import shutil
@@ -26,14 +26,14 @@ class MakeRun(unittest.TestCase):
         return subprocess.run(
             ["make", "--dry-run", *target.split()],
             cwd=folder,
-            # Without what a make around this test passes on, COVERAGE=1 for instance.
+            # Without the variables of a surrounding make, COVERAGE=1 for instance.
             env={"PATH": os.environ["PATH"]} | env,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def test_without_a_program_it_names_the_page(self) -> None:
+    def test_make_run_names_the_guide_page_where_there_is_no_program(self) -> None:
         self.assertIn("course/guide/01.md", self.plan("compose/01.yml").stdout)
 
     def test_a_script_without_dependencies_runs_at_once(self) -> None:
@@ -62,7 +62,7 @@ class MakeRun(unittest.TestCase):
 
         self.assertIn("docker build -t stagewatch:stage-05 .", planned)
 
-    def test_coverage_is_measured_where_that_is_asked_for(self) -> None:
+    def test_coverage_is_measured_on_request(self) -> None:
         files = ("compose/05.yml", "requirements-dev.lock")
 
         without = self.plan(*files, target="test").stdout
@@ -90,7 +90,7 @@ class MakeRun(unittest.TestCase):
         self.assertNotIn("hadolint", without)
         self.assertIn("hadolint Dockerfile", with_)
 
-    def test_what_has_a_linter_is_checked_where_there_is_any(self) -> None:
+    def test_linters_run_only_where_there_are_files_for_them(self) -> None:
         files = ("compose/11.yml", "requirements-dev.lock", "lint/migrations.py")
 
         without = self.plan(*files[:2], target="lint").stdout
@@ -124,7 +124,7 @@ class MakeRun(unittest.TestCase):
 
         self.assertIn(" sha256:a sha256:b\n", planned)
 
-    def test_what_changes_a_running_stack_is_there_from_stage_12_on(self) -> None:
+    def test_targets_that_change_a_running_stack_exist_from_stage_12_on(self) -> None:
         files = ("compose/12.yml", "deploy/rolling.py", "deploy/secret_files.py")
 
         for target in ("deploy", "backup", "restore FILE=x"):

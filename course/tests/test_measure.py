@@ -1,4 +1,4 @@
-"""What `measure` asks of the engine, which a script stands for, and what it leaves there."""
+"""`measure` with a fake engine: the commands it runs, and what it leaves behind."""
 
 import os
 from unittest import mock
@@ -68,7 +68,7 @@ class TestMeasure(CourseTestCase):
         self.assertIn("| 02 | 200.0 MB |", outcome.out)
         self.assertIn("| 04 | 200.0 MB |", outcome.out)
 
-    def test_what_was_made_is_removed_after_a_failure_too(self) -> None:
+    def test_everything_created_is_removed_even_after_a_failure(self) -> None:
         self.measure("--from", "03", "--to", "03")
 
         asked = "\n".join(self.asked())

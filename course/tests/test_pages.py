@@ -1,4 +1,4 @@
-"""How a page of the guide is read, and what counts as the output that it shows."""
+"""How a page of the guide is parsed, and how output is compared with it."""
 
 import tempfile
 import unittest
@@ -45,7 +45,7 @@ class TestReadPage(unittest.TestCase):
 
         self.assertEqual([step.may_fail for step in steps], [True, False])
 
-    def test_what_runs_until_ctrl_c_and_what_needs_the_internet_is_marked(self) -> None:
+    def test_commands_that_need_ctrl_c_or_the_internet_are_marked(self) -> None:
         [first, second] = self.read(
             "```console\n$ tail -f x\nline\n^C\n```\n```console internet\n$ pull\n```\n"
         )
@@ -93,10 +93,10 @@ class TestMatches(unittest.TestCase):
             self.assertTrue(matches(("…", "end"), output))
         self.assertFalse(matches(("…", "end"), "one\n"))
 
-    def test_other_signs_stand_for_themselves(self) -> None:
+    def test_other_special_characters_are_literal(self) -> None:
         self.assertTrue(matches(("a.b [x] (y)*",), "a.b [x] (y)*\n"))
         self.assertFalse(matches(("a.b",), "axb\n"))
 
-    def test_a_beginning_matches_on_request(self) -> None:
+    def test_a_prefix_of_the_output_matches_on_request(self) -> None:
         self.assertTrue(matches(("one",), "one\ntwo\n", beginning=True))
         self.assertFalse(matches(("one", "two"), "one\n", beginning=True))

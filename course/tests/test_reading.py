@@ -40,7 +40,7 @@ class TestDiff(CourseTestCase):
         self.assertIn("tests/x.py", shown)
         self.assertNotIn("app/", shown)
 
-    def test_all_is_what_git_shows_between_the_tags(self) -> None:
+    def test_the_all_option_shows_the_same_as_git_between_the_tags(self) -> None:
         previous, last = self.repository.last("07"), self.repository.last("08")
 
         self.assertEqual(self.diff("--all").rstrip(), self.repository.git("diff", previous, last))
@@ -60,10 +60,29 @@ class TestDiff(CourseTestCase):
         self.repository.commit("09", "Grow more", {"app/09.py": "product\n"})
         self.repository.commit("09", "Lesson: two", {"b": "two\n"})
 
-        shown = self.repository.run("diff", "09").out
+        outcome = self.repository.run("diff", "09")
 
-        self.assertLess(shown.index("+one"), shown.index("+two"))
-        self.assertNotIn("+product", shown)
+        self.assertLess(outcome.out.index("+one"), outcome.out.index("+two"))
+        self.assertNotIn("+product", outcome.out)
+        self.assertIn("stage 09 has 2 lessons; --lesson 1 shows only the first", outcome.err)
+
+    def test_one_of_several_lessons_is_shown_with_its_reason(self) -> None:
+        self.repository.commit("09", "Lesson: one", {"a": "one\n"})
+        self.repository.commit(
+            "09", "Lesson: two\n\nBecause of one.", {"b": "two\n", "tests/y.py": "2\n"}
+        )
+
+        outcome = self.repository.run("diff", "09", "--lesson", "2")
+
+        self.assertEqual((outcome.code, outcome.err), (0, ""))
+        self.assertLess(outcome.out.index("Because of one."), outcome.out.index("+two"))
+        self.assertNotIn("+one", outcome.out)
+        self.assertNotIn("tests/", outcome.out)
+
+    def test_a_lesson_that_a_stage_does_not_have_is_an_error(self) -> None:
+        for number in ("0", "2"):
+            outcome = self.repository.course("diff", "08", "--lesson", number)
+            self.assert_error(outcome, f"stage 08 has no lesson {number}")
 
     def test_a_stage_without_lessons_shows_all_but_tests_and_says_so(self) -> None:
         outcome = self.repository.run("diff", "03")
@@ -88,7 +107,7 @@ class TestDiff(CourseTestCase):
 
 
 class TestLog(CourseTestCase):
-    def test_a_stage_is_told_in_order_with_reasons_and_files(self) -> None:
+    def test_log_lists_the_commits_of_a_stage_with_reasons_and_files(self) -> None:
         self.repository.commit("08", "Grow\n\nBecause it must.", {"app/08.py": "product\n"})
         self.repository.commit("08", "Lesson: serve", {"compose/08.yml": "lesson\n"})
 
@@ -100,7 +119,7 @@ class TestLog(CourseTestCase):
         self.assertEqual(positions, sorted(positions))
         self.assertNotIn("Begin stage 07", outcome.out)
 
-    def test_a_stage_that_is_not_there_is_named(self) -> None:
+    def test_a_missing_stage_is_named_in_the_error(self) -> None:
         for command in ("diff", "log"):
             self.assert_error(self.repository.course(command, "09"), "no stage 09")
 
@@ -126,7 +145,7 @@ class TestCommits(CourseTestCase):
 
         self.assertIn("600 lines  Rewrite", self.repository.course("commits").out)
 
-    def test_it_is_a_fault_on_request(self) -> None:
+    def test_a_commit_that_is_too_long_is_an_error_with_strict(self) -> None:
         self.repository.commit("08", "Add", {"app/08.py": "line\n" * 30})
 
         self.assertEqual(self.repository.course("commits", "--strict").code, 0)

@@ -36,7 +36,7 @@ class TestVerify(CourseTestCase):
 
         self.assert_fault(outcome, stray, "was made on main, after edition 2")
 
-    def test_an_edition_out_of_turn_fails(self) -> None:
+    def test_an_edition_with_the_wrong_number_fails(self) -> None:
         self.repository.change("07", "app/07.py", "better\n")
         edition = self.join_by_hand("HEAD^{tree}", "main", "HEAD", trailer="Edition: 3")
 

@@ -46,7 +46,7 @@ class TestShell(unittest.TestCase):
         self.assertEqual((output, code), ("begin\n", 130))
         self.assertEqual(self.run_("echo on"), ("on\n", 0))
 
-    def test_where_interrupts_are_ignored_a_command_is_interrupted_all_the_same(self) -> None:
+    def test_a_command_is_interrupted_even_where_interrupts_are_ignored(self) -> None:
         self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.SIG_IGN))
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
@@ -56,7 +56,7 @@ class TestShell(unittest.TestCase):
         self.assertEqual(code, 130)
 
     def test_a_command_in_the_background_outlives_the_interrupt(self) -> None:
-        # It is told that it has begun: one that was just made ignores no interrupt yet.
+        # Wait until it has started: a new process does not ignore interrupts yet.
         begin = "sh -c 'touch begun; exec sleep 60' & job=$!"
         self.run_(f"{begin}; until [ -e begun ]; do sleep 0.01; done")
         self.shell.run("echo x; sleep 60", seconds=20, stop_when=lambda text: "x" in text)

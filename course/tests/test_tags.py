@@ -1,4 +1,4 @@
-"""What `tag` makes, moves, removes and leaves alone, and what `tip` prints."""
+"""Which tags `tag` creates, moves, removes and keeps, and what `tip` prints."""
 
 from course.tests.scratch import STAGES, CourseTestCase, stage_tags
 
@@ -78,7 +78,7 @@ class TestPush(CourseTestCase):
         self.origin = self.repository
 
     def push(self) -> list[str]:
-        """Run `tag --push` in the clone, which must succeed; return what is said of the push."""
+        """Run `tag --push` in the clone, which must succeed; return the output of the push."""
         outcome = self.mine.course("tag", "--push")
         self.assertEqual(outcome.code, 0, outcome.err)
         lines = outcome.out.splitlines()
@@ -95,12 +95,12 @@ class TestPush(CourseTestCase):
         self.assertIn(f"pushed   stage-07  {self.origin.last('07')[:9]}", lines)
         self.assertEqual(lines[-2:], ["pushed   stage-09  removed", "9 pushed"])
 
-    def test_what_is_there_already_is_not_pushed(self) -> None:
+    def test_tags_that_origin_already_has_are_not_pushed(self) -> None:
         self.push()
 
         self.assertEqual(self.push(), ["0 pushed"])
 
-    def test_only_what_an_edition_moves_is_pushed(self) -> None:
+    def test_only_tags_moved_by_an_edition_are_pushed(self) -> None:
         self.push()
         self.origin.change("07", "app/07.py", "better\n")
         self.edition()

@@ -1,4 +1,4 @@
-"""A real browser on a really running program."""
+"""Fixtures: a real browser, and the running program."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tests.integration.conftest import EMPTY_TABLES, migrated_database, site
 
 __all__ = ["migrated_database", "site"]
 
-# Debian's Chromium, and what the same browser is called elsewhere.
+# Debian's name for Chromium, and its names elsewhere.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--headless=new",
@@ -41,9 +41,9 @@ def browser(browser_path: str, migrated_database: str) -> Iterator[Browser]:
 
     Ended with these tests: others in this process may have no event loop that is running.
     """
-    # A machine that is busy with other tests draws late.
+    # Rendering is slow on a machine that is busy with other tests.
     expect.set_options(timeout=15_000)
-    # As root, which a gate in a container is, Chromium has no sandbox.
+    # Chromium has no sandbox as root, which is the user in CI containers.
     flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
@@ -53,7 +53,7 @@ def browser(browser_path: str, migrated_database: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def settings(browser_path: str, migrated_database: str) -> Settings:
-    """Return those of a program with an empty database, that may check this machine."""
+    """Return settings with an empty database that allow checks of this machine."""
     execute(migrated_database, EMPTY_TABLES)
     return Settings(
         database_url=migrated_database,
@@ -64,14 +64,14 @@ def settings(browser_path: str, migrated_database: str) -> Settings:
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
-    """Run the whole program: what is due is checked."""
+    """Run the whole program, which makes the due checks."""
     with running(settings, checking=True) as service:
         yield service
 
 
 @pytest.fixture
 def quiet_service(settings: Settings) -> Iterator[Service]:
-    """Run it without the checking: nothing changes but by the test."""
+    """Run it without checks: only the test changes anything."""
     with running(settings, checking=False) as service:
         yield service
 

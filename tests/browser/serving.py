@@ -1,4 +1,4 @@
-"""The program that `make run` starts, within the process of the tests."""
+"""Runs the program that `make run` starts in the tests' own process."""
 
 import json
 import socket
@@ -23,13 +23,13 @@ SECONDS = 20
 
 
 def execute(database_url: str, statement: str) -> None:
-    """Run a statement in a thread: asyncio refuses to in one where Playwright's loop is running."""
+    """Run a statement in a thread, because Playwright's event loop is running in this one."""
     with ThreadPoolExecutor(1) as executor:
         executor.submit(query, database_url, statement).result()
 
 
 class Service:
-    """A running Stagewatch, and how a test talks to it."""
+    """A running Stagewatch, with requests for tests."""
 
     def __init__(self, port: int, key: str | None = None) -> None:
         self.url = f"http://localhost:{port}"
@@ -52,7 +52,7 @@ class Service:
         return int(added["id"])
 
     def check(self, monitor_id: int) -> Any:
-        """Check a monitor now, and return what was found."""
+        """Check a monitor now, and return the result."""
         return self.ask(f"/api/monitors/{monitor_id}/check", method="POST")
 
     def wait_for(self, monitor_id: int, state: str) -> None:
@@ -69,7 +69,7 @@ def wait_until(state: Callable[[], object], *, seconds: float = SECONDS) -> None
 
 @contextmanager
 def running(settings: Settings, *, checking: bool) -> Iterator[Service]:
-    """Serve API and pages within the block, with the checking of what is due or without."""
+    """Serve API and pages within the block, with or without making due checks."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         config = server_config(settings, host="127.0.0.1", port=port)
@@ -77,7 +77,7 @@ def running(settings: Settings, *, checking: bool) -> Iterator[Service]:
             config.app = lambda: create_local_app(settings)
         else:
             config.app = lambda: with_pages(settings)
-        # An event stream has no end of its own: the test's end is its end.
+        # An event stream does not end by itself, only with the test.
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -1,4 +1,4 @@
-"""Adding monitors in the console, in a browser, and what becomes of them."""
+"""Adding monitors in the console, in a browser."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.browser.serving import Service
 from tests.browser.viewing import Pages, picture
 from tests.sites import Site
 
-# Milliseconds: a check every 5 seconds, and what follows from it.
+# Milliseconds: a check every 5 seconds, and its consequences.
 LONG = 30_000
 
 
@@ -108,7 +108,7 @@ def test_every_kind_can_be_added(quiet_service: Service, pages: Pages, kind: str
         expect(page.locator(".copyable").nth(2)).to_contain_text("0 * * * * /path/to/job && curl")
 
 
-def test_what_is_wrong_is_said_at_the_field_which_gets_the_focus(
+def test_an_invalid_field_shows_its_error_and_gets_the_focus(
     quiet_service: Service, pages: Pages
 ) -> None:
     page = pages.open(f"{quiet_service.url}/console/#/add")
@@ -128,7 +128,7 @@ def test_what_is_wrong_is_said_at_the_field_which_gets_the_focus(
     expect(page.get_by_label("URL", exact=True)).to_have_value("https://example.com")
 
 
-def test_what_is_typed_outlives_a_failure_and_a_reload_but_for_secrets(
+def test_typed_text_except_secrets_survives_an_error_and_a_reload(
     quiet_service: Service, pages: Pages
 ) -> None:
     page = pages.open(f"{quiet_service.url}/console/#/add")
@@ -152,7 +152,7 @@ def test_what_is_typed_outlives_a_failure_and_a_reload_but_for_secrets(
     assert "hunter2" not in page.evaluate("JSON.stringify(sessionStorage)")
 
 
-def test_try_it_says_what_a_monitor_like_this_would_find(
+def test_testing_a_new_monitor_shows_what_it_would_find(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     site.body = b"Sorry, we are closed"

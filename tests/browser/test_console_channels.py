@@ -1,4 +1,4 @@
-"""Channels in the console, in a browser, with a real webhook at the other end."""
+"""Channels in the console, in a browser, with a real webhook receiver."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""Changing monitors in the console, in a browser: by two people, and with a change of mind."""
+"""Editing monitors in the console, in a browser, also by two people at once."""
 
 from playwright.sync_api import Page, expect
 
@@ -13,7 +13,7 @@ def open_form(pages: Pages, service: Service, monitor_id: int) -> Page:
     return page
 
 
-def test_only_what_is_changed_is_sent_and_secrets_stay_as_they_are(
+def test_only_changed_fields_are_sent_and_secrets_are_kept(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url, headers={"Authorization": "Bearer hunter2"})
@@ -29,7 +29,7 @@ def test_only_what_is_changed_is_sent_and_secrets_stay_as_they_are(
     assert sent.value.post_data_json == {"interval_seconds": 30}
 
 
-def test_of_two_who_change_the_same_none_loses_anything(
+def test_conflicting_edits_by_two_people_lose_nothing(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url, group="Web")
@@ -60,7 +60,7 @@ def test_of_two_who_change_the_same_none_loses_anything(
     assert stored["interval_seconds"] == 20
 
 
-def test_changes_are_not_lost_by_going_elsewhere_without_being_asked(
+def test_leaving_the_form_with_unsaved_changes_asks_for_confirmation(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url)
@@ -83,7 +83,7 @@ def test_changes_are_not_lost_by_going_elsewhere_without_being_asked(
     expect(page.get_by_label("Name", exact=True)).to_have_value("Shop")
 
 
-def test_a_monitor_that_is_gone_is_said_to_be_gone(quiet_service: Service, pages: Pages) -> None:
+def test_the_page_of_a_missing_monitor_says_so(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(f"{quiet_service.url}/console/#/monitors/4711")
 
     expect(page.locator(".view .notice")).to_contain_text("This monitor does not exist")

@@ -1,4 +1,4 @@
-"""API keys in the console: made, copied once, revoked."""
+"""API keys in the console: created, copied once, revoked."""
 
 import re
 
@@ -36,7 +36,7 @@ def test_a_key_is_made_shown_once_and_revoked(guarded_service: Service, pages: P
     expect(row.get_by_role("button")).to_have_count(0)
 
 
-def test_what_is_wrong_is_said_at_the_field(guarded_service: Service, pages: Pages) -> None:
+def test_an_error_is_shown_at_its_field(guarded_service: Service, pages: Pages) -> None:
     page = pages.open(f"{guarded_service.url}/console/#/keys")
     sign_in(page, FIRST)
     expect(page.get_by_text("No API keys yet.")).to_be_visible()
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_said_at_the_field(guarded_service: Service, pages: Pag
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
 
 
-def test_who_may_only_read_is_told_why_there_is_nothing(
+def test_with_a_read_only_key_the_keys_view_says_why_it_is_empty(
     guarded_service: Service, pages: Pages
 ) -> None:
     page = pages.open(f"{guarded_service.url}/console/#/keys")
@@ -56,7 +56,7 @@ def test_who_may_only_read_is_told_why_there_is_nothing(
     expect(page.locator("#view")).to_contain_text("Your key is read-only")
 
 
-def test_where_keys_are_off_they_can_be_made_beforehand(
+def test_keys_can_be_created_before_the_api_requires_them(
     quiet_service: Service, pages: Pages
 ) -> None:
     page = pages.open(f"{quiet_service.url}/console/")
@@ -69,7 +69,7 @@ def test_where_keys_are_off_they_can_be_made_beforehand(
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
 
 
-def test_axe_finds_nothing_serious_and_all_of_it_fits_a_phone(
+def test_axe_finds_nothing_serious_and_the_view_fits_a_phone(
     guarded_service: Service, pages: Pages
 ) -> None:
     make_key(guarded_service)

@@ -33,7 +33,7 @@ def all_monitors(service: Service) -> Any:
     return service.ask("/api/monitors?limit=1000")["items"]
 
 
-def test_a_thousand_are_found_chosen_and_paused_together(
+def test_a_thousand_monitors_are_listed_selected_and_paused_at_once(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     add_many(quiet_service, site, 1000)
@@ -58,7 +58,7 @@ def test_a_thousand_are_found_chosen_and_paused_together(
     assert {monitor["state"] for monitor in all_monitors(quiet_service)} == {"paused"}
 
 
-def test_filters_are_in_the_address_and_choose_what_an_action_is_for(
+def test_filters_are_in_the_url_and_select_what_an_action_applies_to(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     add_many(quiet_service, site, 120)
@@ -97,7 +97,7 @@ def test_filters_are_in_the_address_and_choose_what_an_action_is_for(
     assert not any(monitor["name"] in {"Monitor 0007", "Monitor 0107"} for monitor in left)
 
 
-def test_what_others_change_is_shown_as_it_happens(
+def test_changes_made_by_others_are_shown_live(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url)
@@ -162,7 +162,7 @@ def test_without_a_connection_nothing_looks_live(
     expect(page.locator("#blind")).to_be_hidden()
 
 
-def test_until_the_first_answer_nothing_is_said_of_a_lost_connection(
+def test_a_lost_connection_is_not_reported_before_the_first_response(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url)

@@ -1,4 +1,4 @@
-"""Where a monitor is checked from, in the console: chosen, and how it is seen from there."""
+"""Check locations in the console: choosing them, and the state seen from each of them."""
 
 from playwright.sync_api import expect
 

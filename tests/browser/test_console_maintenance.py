@@ -69,7 +69,7 @@ def test_a_recurring_window_is_planned_and_changed_to_one_for_once(
     assert (window["recurrence"], window["starts_at"][:16]) == (None, "2030-01-05T22:00")
 
 
-def test_what_is_refused_is_said_at_its_field(
+def test_a_refused_value_is_reported_at_its_field(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     quiet_service.add("Shop", site.url)
@@ -88,7 +88,7 @@ def test_what_is_refused_is_said_at_its_field(
     expect(page.get_by_label("Time zone")).to_be_focused()
 
 
-def test_it_fits_on_a_phone(quiet_service: Service, site: Site, pages: Pages) -> None:
+def test_maintenance_views_fit_on_a_phone(quiet_service: Service, site: Site, pages: Pages) -> None:
     quiet_service.add("W" * 90, site.url)
     window = {"name": "W" * 90, "all": True, "starts_at": "2030-01-05T22:00:00Z"}
     quiet_service.ask("/api/maintenance", window | {"ends_at": "2030-01-05T23:00:00Z"})

@@ -1,4 +1,4 @@
-"""The console where the API wants a key: who is let in, and what becomes of them."""
+"""Signing in to the console where the API requires a key."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ FIRST = "of-the-operator-" + 32 * "x"
 
 @pytest.fixture
 def guarded_service(settings: Settings) -> Iterator[Service]:
-    """Run it with keys wanted, and without the checking: nothing changes but by the test."""
+    """Run it with required keys and without checks: only the test changes anything."""
     required = settings.model_copy(update={"api_keys": "required", "api_key": SecretStr(FIRST)})
     with running(required, checking=False) as service:
         yield service
@@ -57,7 +57,7 @@ def test_the_console_asks_for_a_key_and_shows_everything_with_it(
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-def test_events_come_with_the_key_in_full(
+def test_events_show_every_detail_with_a_key(
     guarded_service: Service, site: Site, pages: Pages
 ) -> None:
     number = guarded_service.add("Shop", site.url, keyword="hunter2")
@@ -101,20 +101,20 @@ def test_a_key_is_kept_for_the_tab_or_for_the_device(
     expect(dialog).to_have_count(0)
 
 
-def test_a_revoked_key_is_said_and_what_was_typed_stays(
+def test_a_revoked_key_is_reported_and_typed_text_is_kept(
     guarded_service: Service, pages: Pages
 ) -> None:
     made = make_key(guarded_service)
     page = pages.open(f"{guarded_service.url}/console/#/add")
     sign_in(page, made["token"])
-    # The form is made anew for who is signed in; what is typed meanwhile goes to the one before.
+    # The form is rendered again after signing in; text typed before that goes into the old one.
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Typed before")
     page.get_by_label("URL", exact=True).fill("https://example.com/")
 
     guarded_service.ask(f"/api/keys/{made['id']}", method="DELETE")
 
-    # Its events have ended, and what is read then is refused.
+    # Its event stream has ended, and the next request is refused.
     dialog = page.get_by_role("dialog", name="Sign in")
     expect(dialog).to_contain_text("This key was revoked.")
     sign_in(page, FIRST)
@@ -124,7 +124,7 @@ def test_a_revoked_key_is_said_and_what_was_typed_stays(
     expect(page.get_by_role("heading", name="Typed before")).to_be_visible()
 
 
-def test_who_does_not_sign_in_is_not_asked_again_and_again(
+def test_the_sign_in_dialog_does_not_reopen_after_it_is_closed(
     guarded_service: Service, pages: Pages
 ) -> None:
     page = pages.open(f"{guarded_service.url}/console/")
@@ -139,7 +139,7 @@ def test_who_does_not_sign_in_is_not_asked_again_and_again(
     expect(page.get_by_role("link", name="Add a channel")).to_be_visible()
 
 
-def test_the_status_page_asks_for_nothing(
+def test_the_status_page_asks_for_no_api_key(
     guarded_service: Service, site: Site, pages: Pages
 ) -> None:
     number = guarded_service.add("Shop", site.url, keyword="hunter2")
@@ -169,7 +169,7 @@ def test_axe_finds_nothing_serious_in_signing_in(
     picture(page, f"console-{scheme}-sign-in")
 
 
-def test_on_a_phone_all_of_it_fits(guarded_service: Service, pages: Pages) -> None:
+def test_the_sign_in_dialog_fits_on_a_phone(guarded_service: Service, pages: Pages) -> None:
     page = pages.open(f"{guarded_service.url}/console/", viewport=PHONE, has_touch=True)
     expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     assert not is_wider_than_screen(page)
@@ -181,7 +181,7 @@ def test_on_a_phone_all_of_it_fits(guarded_service: Service, pages: Pages) -> No
     picture(page, "console-phone-read-only")
 
 
-def test_with_a_key_that_may_only_read_everything_is_seen_and_nothing_changed(
+def test_a_read_only_key_shows_everything_and_changes_nothing(
     guarded_service: Service, site: Site, pages: Pages
 ) -> None:
     ids = fill_with(guarded_service, site, "of ours")
@@ -218,7 +218,7 @@ def test_with_a_key_that_may_only_read_everything_is_seen_and_nothing_changed(
         ("/monitors/{down}/edit", ["Save", "Test monitor"]),
     ],
 )
-def test_what_a_key_may_not_do_is_out_of_order(
+def test_actions_that_a_key_does_not_allow_are_disabled(
     guarded_service: Service, site: Site, pages: Pages, path: str, names: list[str]
 ) -> None:
     ids = fill_with(guarded_service, site, "of ours")

@@ -1,4 +1,4 @@
-"""Every view of the console: for all eyes, on a phone, and with whatever was typed in it."""
+"""Every view of the console: accessibility, small screens, and unusual input."""
 
 import json
 import re
@@ -17,7 +17,7 @@ LONG_WORD = "Donaudampfschiffahrtselektrizitaetenhauptbetriebswerkbauunterbeamte
 
 
 def fill_with(service: Service, site: Site, text: str) -> dict[str, int]:
-    """Add one of everything, with `text` wherever a person or a target has a say."""
+    """Add one of everything, with `text` in all values from people and targets."""
     site.body = json.dumps({"state": f"Answer {text}"}).encode()
     down = service.add(
         f"Name {text}",
@@ -42,7 +42,7 @@ def fill_with(service: Service, site: Site, text: str) -> dict[str, int]:
 
 
 def views(ids: dict[str, int]) -> dict[str, str]:
-    """Return the address of every view, and a selector of what is there once it is drawn."""
+    """Return the address of every view, and a selector that matches once it is rendered."""
     return {
         "/monitors": ".monitor-row",
         f"/monitors/{ids['down']}": "[aria-label='Recent checks']",
@@ -61,7 +61,7 @@ def each_view(page: Page, service: Service, ids: dict[str, int]) -> Iterator[str
     for path, drawn in views(ids).items():
         page.goto(f"{service.url}/console/#{path}")
         expect(page.locator(drawn).first).to_be_visible()
-        # All that is folded away counts as well.
+        # Collapsed content counts too.
         page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
         yield path
 
@@ -104,7 +104,7 @@ def test_on_a_phone_no_view_is_wider_than_the_screen(
     assert wide == []
 
 
-def test_what_was_typed_anywhere_is_shown_as_text_everywhere(
+def test_markup_typed_by_users_is_shown_as_text_in_every_view(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     ids = fill_with(quiet_service, site, HOSTILE)
@@ -137,7 +137,7 @@ def test_what_was_typed_anywhere_is_shown_as_text_everywhere(
     assert page.locator("img[src='x'], body script").count() == 0
 
 
-def test_what_there_is_none_of_says_what_to_do_next(quiet_service: Service, pages: Pages) -> None:
+def test_empty_views_say_what_to_do_next(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(f"{quiet_service.url}/console/")
 
     expect(page.get_by_role("heading", name="Add your first monitor")).to_be_visible()
@@ -169,7 +169,7 @@ def test_times_are_the_viewers_with_utc_on_hover(
     expect(page.locator("#zone")).to_contain_text(re.compile("Kath?mandu"))
 
 
-def test_a_button_that_is_pressed_while_a_check_comes_in_is_heard(
+def test_a_click_works_even_if_a_check_arrives_during_it(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     number = quiet_service.add("Shop", site.url)
@@ -186,7 +186,7 @@ def test_a_button_that_is_pressed_while_a_check_comes_in_is_heard(
     expect(state).to_have_text("Paused")
 
 
-def test_a_page_whose_parts_did_not_come_loads_itself_again(
+def test_a_page_with_a_module_that_failed_to_load_reloads_itself(
     quiet_service: Service, pages: Pages
 ) -> None:
     def lose_one(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""What the pages' modules do by themselves, in a browser."""
+"""The pages' JavaScript modules on their own, in a browser."""
 
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ def page(quiet_service: Service, pages: Pages) -> Page:
 
 
 def result(page: Page, module: str, code: str) -> Any:
-    """Return what an expression is worth, with a module as `it`."""
+    """Return the value of an expression, with a module as `it`."""
     script = f"async () => {{ const it = await import('/assets/{module}'); return {code}; }}"
     return page.evaluate(script)
 
@@ -40,7 +40,7 @@ def test_a_share_is_cut_off_and_not_rounded(page: Page, ratio: str, text: str) -
     ("seconds", "text"),
     [(0, "0 s"), (59.6, "1 min"), (3_725, "1 h 2 min"), (86_405, "1 day"), (187_200, "2 days 4 h")],
 )
-def test_a_length_of_time_is_said_in_its_largest_units(
+def test_a_duration_is_formatted_in_its_largest_units(
     page: Page, seconds: float, text: str
 ) -> None:
     assert result(page, "time.js", f"it.duration({seconds})") == text
@@ -56,7 +56,7 @@ def test_a_link_never_runs_a_script(page: Page) -> None:
     assert links == [None, None, None, None, "https://example.com/", "/console/", "#monitor-1"]
 
 
-def test_a_refusal_says_which_fields_are_at_fault(page: Page) -> None:
+def test_a_rejected_request_names_the_invalid_fields(page: Page) -> None:
     code = """await it.post("/api/monitors", { kind: "http", name: "" })
         .catch((error) => [error.status, error.fields.map(({ field }) => field).sort()])"""
 

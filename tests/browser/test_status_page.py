@@ -16,7 +16,7 @@ from tests.sites import Site
 LONG = 30_000
 HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
 MARKUP = "<img src=x onerror=alert(1)>"
-# One word that has no place to break.
+# One word that cannot be wrapped.
 WIDE = "W" * 90
 
 
@@ -58,7 +58,7 @@ def closed_port() -> str:
     return "http://127.0.0.1:9/"
 
 
-def test_a_target_fails_and_recovers_while_one_looks_at_it(
+def test_the_page_follows_a_target_that_fails_and_recovers(
     service: Service, site: Site, pages: Pages
 ) -> None:
     shop = service.add("Shop", site.url)
@@ -82,7 +82,7 @@ def test_a_target_fails_and_recovers_while_one_looks_at_it(
     expect(page.locator("#past")).to_contain_text("status 503")
 
 
-def test_where_events_do_not_come_the_page_polls(
+def test_the_page_polls_if_events_are_unavailable(
     service: Service, site: Site, pages: Pages
 ) -> None:
     shop = service.add("Shop", site.url)
@@ -119,7 +119,7 @@ def test_a_page_that_is_cut_off_shows_nothing_as_up(
     expect(headline(page)).to_have_text("All systems are up", timeout=LONG)
 
 
-def test_monitors_that_nobody_checks_are_not_shown_as_up(
+def test_monitors_with_overdue_checks_are_not_shown_as_up(
     quiet_service: Service, site: Site, pages: Pages, migrated_database: str
 ) -> None:
     number = quiet_service.add("Shop", site.url)
@@ -137,10 +137,10 @@ def test_monitors_that_nobody_checks_are_not_shown_as_up(
     picture(page, "status-unchecked")
 
 
-def test_what_came_from_outside_is_shown_as_text(
+def test_markup_from_users_and_targets_is_shown_as_text(
     quiet_service: Service, site: Site, pages: Pages, closed_port: str
 ) -> None:
-    # The error quotes what the target answered.
+    # The error quotes the target's response.
     site.body = json.dumps({"state": MARKUP}).encode()
     down = quiet_service.add(
         f"Name {HOSTILE}",
@@ -267,7 +267,7 @@ def test_a_keyboard_is_enough(quiet_service: Service, site: Site, pages: Pages) 
 
 
 def until_focused(page: Page, wanted: Locator) -> None:
-    """Press Tab until the element has the focus, and that is seen."""
+    """Press Tab until the element has a visible focus."""
     for _ in range(30):
         page.keyboard.press("Tab")
         if wanted.evaluate("it => it === document.activeElement"):
@@ -334,7 +334,7 @@ def test_a_choice_of_colours_is_remembered(quiet_service: Service, pages: Pages)
     assert page.evaluate("localStorage.getItem('theme')") is None
 
 
-def test_a_chart_fills_with_checks_while_one_looks_at_it(
+def test_an_open_chart_is_updated_with_new_checks(
     service: Service, site: Site, pages: Pages
 ) -> None:
     shop = service.add("Shop", site.url)
@@ -346,13 +346,13 @@ def test_a_chart_fills_with_checks_while_one_looks_at_it(
     expect(page.locator(".chart-line-0")).to_be_visible()
 
 
-def test_what_is_pointed_at_in_a_chart_moves_with_it(
+def test_the_crosshair_moves_when_its_chart_is_resized(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url)
     quiet_service.check(shop)
     page = pages.open(f"{quiet_service.url}/#monitor-{shop}")
-    # It is read once a minute: nothing else draws it anew.
+    # It is read once a minute, and nothing else redraws it.
     page.get_by_role("button", name="24 h").click()
     expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("1 check, none failed")
     page.get_by_role("slider", name="Response times").press("End")
@@ -395,7 +395,7 @@ def test_old_incidents_come_page_by_page(quiet_service: Service, site: Site, pag
     expect(page.get_by_role("button", name="Show earlier incidents")).to_be_hidden()
 
 
-def test_the_page_of_an_outage_gives_way_once_it_is_over(
+def test_the_outage_page_reloads_once_the_outage_is_over(
     quiet_service: Service, pages: Pages
 ) -> None:
     down = True
@@ -419,7 +419,7 @@ def test_the_page_of_an_outage_gives_way_once_it_is_over(
     expect(headline(page)).to_have_text("No monitors yet", timeout=LONG)
 
 
-def test_maintenance_is_said_while_it_runs_and_before_and_nothing_is_green_or_red_by_it(
+def test_planned_and_running_maintenance_is_shown_in_neither_green_nor_red(
     quiet_service: Service, site: Site, pages: Pages
 ) -> None:
     shop = quiet_service.add("Shop", site.url)

@@ -1,4 +1,4 @@
-"""Subscribing in a browser: the dialog, and the pages that links in mails lead to."""
+"""Subscribing in a browser: the dialog, and the pages that the links in emails open."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def mailing_service(settings: Settings, mail_server: MailServer) -> Iterator[Ser
 
 
 def link(server: MailServer, place: int, name: str) -> str:
-    """Return the path of a link in a mail, which names another host than the test's."""
+    """Return the path of a link in a mail; its host is not the test's."""
     wait_until(lambda: len(server.received) > place)
     found = re.search(
         rf"https://status\.example\.com(/\S*#{name}=\S+)", server.received[place].text
@@ -45,7 +45,7 @@ def link(server: MailServer, place: int, name: str) -> str:
 
 
 @pytest.mark.parametrize("how", [{}, {"viewport": PHONE, "color_scheme": "dark"}])
-def test_one_subscribes_confirms_and_leaves_by_what_mails_say(
+def test_a_reader_subscribes_confirms_and_unsubscribes_with_links_in_emails(
     mailing_service: Service, mail_server: MailServer, pages: Pages, how: dict[str, Any]
 ) -> None:
     number = mailing_service.add("Shop", "http://127.0.0.1:9/", confirmations=10)
@@ -82,7 +82,7 @@ def test_one_subscribes_confirms_and_leaves_by_what_mails_say(
     assert mailing_service.ask("/api/subscriptions")["total"] == 0
 
 
-def test_what_is_wrong_with_an_address_is_said_beside_it(
+def test_an_invalid_email_address_gets_an_error_beside_its_field(
     mailing_service: Service, pages: Pages
 ) -> None:
     page = pages.open(mailing_service.url)
@@ -96,7 +96,7 @@ def test_what_is_wrong_with_an_address_is_said_beside_it(
     expect(field).to_be_focused()
 
 
-def test_where_no_mails_are_sent_the_feed_is_offered(quiet_service: Service, pages: Pages) -> None:
+def test_the_feed_is_offered_if_emails_are_off(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(quiet_service.url)
     with page.expect_response("**/api/subscriptions/offer"):
         page.get_by_role("button", name="Subscribe").click()
@@ -106,7 +106,7 @@ def test_where_no_mails_are_sent_the_feed_is_offered(quiet_service: Service, pag
     expect(dialog.get_by_label("Email address")).to_have_count(0)
 
 
-def test_a_link_that_does_not_hold_any_more_says_so(quiet_service: Service, pages: Pages) -> None:
+def test_a_link_that_no_longer_works_says_so(quiet_service: Service, pages: Pages) -> None:
     page = pages.open(f"{quiet_service.url}/subscription/#confirm=old")
 
     page.get_by_role("button", name="Confirm").click()

@@ -1,4 +1,4 @@
-"""Pages as a test sees them: in a context of their own, without a fault, and as pictures."""
+"""Opens pages in separate browser contexts, fails on errors, and takes screenshots."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.services import ROOT
 SCREENSHOTS = ROOT / ".screenshots"
 DESK: ViewportSize = {"width": 1200, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-# What a browser reports of answers that a test wants: pages deal with them.
+# Errors that browsers report for expected responses: the pages handle them.
 _LOADING = re.compile(r"^Failed to load resource")
 
 
@@ -47,7 +47,7 @@ class Pages:
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep a screenshot of what is seen, for people to look at."""
+    """Keep a screenshot for people to look at."""
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
 
@@ -61,7 +61,7 @@ _APPEARED = """
 
 def serious_faults(page: Page) -> list[str]:
     """Return what axe finds serious or critical; the page's context must bypass its policy."""
-    # What is still appearing is pale.
+    # Elements that fade in have less contrast.
     page.evaluate(_APPEARED)
     results = Axe().run(page)
     return [

@@ -46,7 +46,7 @@ def database_url(migrated_database: str) -> str:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for the database longer than a client would, as other tests keep this machine busy."""
+    """Wait longer for the database than a client would: other tests keep this machine busy."""
     monkeypatch.setattr("app.database.CONNECT_SECONDS", 10.0)
 
 
@@ -104,7 +104,7 @@ def site() -> Iterator[Site]:
 
 
 class Workers:
-    """Engines as Celery's workers have them, woken by the test."""
+    """Engines like those in Celery's workers, woken by the test."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -120,7 +120,7 @@ class Workers:
         worker.close(2)
 
     def work_until(self, state: Callable[[], object], *, seconds: float = 20) -> None:
-        """Wake all of them, again and again, until `state` is so."""
+        """Wake all of them repeatedly until `state` is true."""
         deadline = time.monotonic() + seconds
         while not state():
             assert time.monotonic() < deadline, f"not within {seconds} s"

@@ -1,4 +1,4 @@
-"""Checks made at once, stored and read, against real targets."""
+"""Checks on demand: made, stored and read, with real targets."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def test_a_check_is_answered_and_stored_with_its_timings(client: TestClient, sit
     assert client.get(path).json()["state"] == "up"
 
 
-def test_it_takes_as_many_failures_in_a_row_as_confirmations_to_be_down(
+def test_a_monitor_is_down_after_as_many_failures_in_a_row_as_confirmations(
     client: TestClient, site: Site
 ) -> None:
     path = monitor(client, site, confirmations=2)

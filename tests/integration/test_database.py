@@ -1,4 +1,4 @@
-"""Migrations, and a database that is not there."""
+"""Migrations, and an unavailable database."""
 
 import asyncio
 import socket
@@ -28,7 +28,7 @@ def test_migrating_again_and_at_once_changes_nothing(migrated_database: str) -> 
     assert len(query(migrated_database, "SELECT * FROM alembic_version")) == 1
 
 
-def test_a_database_that_a_later_release_has_migrated_is_left_as_it_is(
+def test_a_database_migrated_by_a_later_release_is_left_unchanged(
     migrated_database: str,
 ) -> None:
     later = create_database(migrated_database, "of_a_later_release")
@@ -83,7 +83,7 @@ async def run(url: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize("code", PASSING.values(), ids=PASSING)
-def test_an_error_that_is_not_about_the_data_is_a_database_that_is_not_there(
+def test_an_error_unrelated_to_the_data_counts_as_an_unavailable_database(
     code: str, database_url: str
 ) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
@@ -93,14 +93,14 @@ def test_an_error_that_is_not_about_the_data_is_a_database_that_is_not_there(
 
 
 @pytest.mark.parametrize("code", ["22003", "23505", "42P01"])
-def test_an_error_about_the_data_is_not(code: str, database_url: str) -> None:
+def test_an_error_about_the_data_is_raised_as_it_is(code: str, database_url: str) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
 
     with pytest.raises(DBAPIError):
         asyncio.run(run(database_url, raising))
 
 
-def test_a_role_that_may_have_no_more_connections_waits(database_url: str) -> None:
+def test_a_role_at_its_connection_limit_counts_as_unavailable(database_url: str) -> None:
     query(database_url, "DROP ROLE IF EXISTS one_only")
     query(database_url, "CREATE ROLE one_only LOGIN PASSWORD 'one' CONNECTION LIMIT 1")
     address = make_url(database_url).set(username="one_only", password="one")
@@ -119,7 +119,7 @@ def test_a_role_that_may_have_no_more_connections_waits(database_url: str) -> No
     asyncio.run(connect_twice())
 
 
-def test_days_are_those_of_utc_wherever_the_server_is(
+def test_days_are_utc_days_whatever_the_time_zone_of_the_server(
     settings: Settings, database_url: str
 ) -> None:
     name = make_url(database_url).database
@@ -140,14 +140,14 @@ def test_days_are_those_of_utc_wherever_the_server_is(
         query(database_url, f'ALTER DATABASE "{name}" RESET timezone')
 
 
-def test_a_connection_that_is_cut_in_the_middle_of_a_transaction_is_a_database_that_is_not_there(
+def test_a_connection_lost_in_a_transaction_counts_as_an_unavailable_database(
     database_url: str,
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
         asyncio.run(run(database_url, "SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
-def test_of_two_transactions_that_wait_for_each_other_one_is_told_to_come_again(
+def test_one_of_two_deadlocked_transactions_is_asked_to_retry(
     database_url: str,
 ) -> None:
     async def lock_both() -> list[BaseException | None]:
@@ -170,7 +170,7 @@ def test_of_two_transactions_that_wait_for_each_other_one_is_told_to_come_again(
     assert [type(end) for end in ends if end] == [DatabaseUnavailable]
 
 
-def test_a_connection_that_arrives_as_its_user_is_cancelled_goes_back_to_the_pool(
+def test_a_connection_opened_for_a_cancelled_task_returns_to_the_pool(
     database_url: str,
 ) -> None:
     async def cancel_at_the_last_moment() -> int:

@@ -44,7 +44,7 @@ def notifications(client: TestClient, **params: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def hook() -> Iterator[Site]:
-    """Where webhooks arrive."""
+    """Run a receiver of webhooks."""
     with new_site() as hook:
         yield hook
 
@@ -140,7 +140,7 @@ def test_pausing_ends_the_incident_and_sends_no_notification(
     assert [notification["event"] for notification in notifications(client)] == ["incident.opened"]
 
 
-def test_a_channel_that_cannot_be_reached_does_not_keep_others_from_being_notified(
+def test_an_unreachable_channel_does_not_keep_others_from_being_notified(
     client: TestClient, site: Site, hook: Site, workers: Workers
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:

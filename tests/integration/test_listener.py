@@ -1,4 +1,4 @@
-"""Messages of PostgreSQL are received, after a lost connection too."""
+"""PostgreSQL's notifications are received, also after a lost connection."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from app.settings import Settings
 from tests.background import BackgroundServers
 from tests.services import query
 
-# Of this test's database: other tests listen in theirs.
+# Only in this test's database: other tests listen in theirs.
 OURS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 CUT = f"SELECT pg_terminate_backend(pid) {OURS}"
 
@@ -24,7 +24,7 @@ async def until(state: Callable[[], object]) -> None:
             await asyncio.sleep(0.05)
 
 
-def test_a_message_is_heard_and_again_after_the_connection_was_cut(
+def test_messages_are_received_again_after_the_connection_was_cut(
     settings: Settings, database_url: str
 ) -> None:
     async def work() -> None:
@@ -41,7 +41,7 @@ def test_a_message_is_heard_and_again_after_the_connection_was_cut(
         await until(lambda: heard[1:] == ["one"])
 
         await asyncio.to_thread(query, database_url, CUT)
-        # What may have been missed meanwhile is to be looked for.
+        # Messages may have been missed meanwhile, so the listener is told.
         await until(lambda: heard[2:] == ["connected"])
         await asyncio.to_thread(query, database_url, "NOTIFY notifications, 'two'")
         await until(lambda: heard[3:] == ["two"])
@@ -55,7 +55,7 @@ def test_a_database_that_falls_silent_is_noticed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(listener, "RETRY_SECONDS", 0.05)
 
     async def work() -> None:
-        # It takes connections and never says a word.
+        # It accepts connections and never answers.
         with socket.create_server(("127.0.0.1", 0)) as silent:
             silent.setblocking(False)
             url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
@@ -73,7 +73,7 @@ def test_a_database_that_falls_silent_is_noticed(monkeypatch: pytest.MonkeyPatch
 
 
 class Freezing(BackgroundServers):
-    """Stands between a client and PostgreSQL; once `frozen`, it keeps what it is given."""
+    """A proxy between a client and PostgreSQL; once `frozen`, it forwards nothing."""
 
     def __init__(self, url: str) -> None:
         self._there = make_url(url)
@@ -105,7 +105,7 @@ class Freezing(BackgroundServers):
             writer.write(data)
 
 
-def test_a_connection_that_dies_without_a_word_is_noticed_and_made_anew(
+def test_a_silently_dead_connection_is_detected_and_replaced(
     settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "PROBE_SECONDS", 0.1)

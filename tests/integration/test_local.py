@@ -1,4 +1,4 @@
-"""Without Docker: `make run`'s program, from its first start to its second."""
+"""The program of `make run`, without Docker: a first start, and a second one."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def test_an_invalid_port_is_refused_in_one_line(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_it_watches_itself_stops_cleanly_and_finds_its_data_again(tmp_path: Path) -> None:
+def test_the_program_monitors_itself_stops_cleanly_and_keeps_its_data(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""Migrations while the program runs: what they wait for, and who waits for them."""
+"""Migrations while the program runs: which locks they wait for, and what waits for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +10,7 @@ import pytest
 from tests.run import shared_server
 from tests.services import create_database, migrate, query
 
-# In this database: other processes of the test run have theirs on the same server.
+# Only in this database: other processes of the test run use the same server.
 WAITS_FOR_A_TABLE = """
     SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -43,7 +43,7 @@ async def until(connection: asyncpg.Connection, statement: str) -> None:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Give a connection, and end it whatever happens: no migration is to wait for it for ever."""
+    """Yield a connection, and always close it: no migration may wait for it forever."""
     connection = await asyncpg.connect(url)
     try:
         yield connection
@@ -58,7 +58,7 @@ def test_a_table_in_use_is_waited_for_without_keeping_others_waiting(old_databas
             migration = asyncio.create_task(asyncio.to_thread(migrate, old_database))
             await until(dump, WAITS_FOR_A_TABLE)
 
-            # Behind the migration, until that gives way.
+            # It waits behind the migration, until that gives up its lock.
             await reader.fetchval("SELECT count(*) FROM monitors", timeout=20)
 
             waits_still = not migration.done()

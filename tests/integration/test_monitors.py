@@ -37,7 +37,7 @@ def test_the_default_timeout_is_never_longer_than_the_interval(client: TestClien
     assert create(client, interval_seconds=5)["timeout_seconds"] == 5
 
 
-def test_a_change_leaves_what_is_not_named(client: TestClient) -> None:
+def test_a_patch_keeps_fields_that_it_does_not_name(client: TestClient) -> None:
     created = create(client, keyword="ok")
 
     changed = client.patch(f"/api/monitors/{created['id']}", json={"name": "Till"}).json()
@@ -46,7 +46,7 @@ def test_a_change_leaves_what_is_not_named(client: TestClient) -> None:
     assert changed["updated_at"] > created["updated_at"]
 
 
-def test_a_replacement_sets_what_is_not_named_to_its_default(client: TestClient) -> None:
+def test_a_replacement_sets_missing_fields_to_their_defaults(client: TestClient) -> None:
     created = create(client, keyword="ok")
 
     replaced = client.put(f"/api/monitors/{created['id']}", json=SHOP).json()
@@ -139,7 +139,7 @@ def test_a_cursor_holds_for_its_own_list_only(client: TestClient, site: Site) ->
     "time",
     ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "2026-01-01", "", 5, "x", None],
 )
-def test_a_cursor_of_a_time_that_utc_does_not_have_is_refused_or_read(
+def test_a_cursor_with_a_date_is_read_and_one_with_an_invalid_time_is_refused(
     client: TestClient, site: Site, time: object
 ) -> None:
     path = f"/api/monitors/{create(client, url=site.url)['id']}"
@@ -172,7 +172,7 @@ def test_an_equal_configuration_is_no_change(client: TestClient) -> None:
     assert patched.headers["etag"] == replaced.headers["etag"] == '"1"'
 
 
-def test_the_second_of_two_editors_is_told_that_the_monitor_has_changed(
+def test_a_change_with_an_outdated_etag_is_refused(
     client: TestClient,
 ) -> None:
     path = f"/api/monitors/{create(client)['id']}"
@@ -196,7 +196,7 @@ def test_the_second_of_two_editors_is_told_that_the_monitor_has_changed(
     [("*", 200), ('"1"', 200), ('W/"1"', 412), ("1", 412), ('"x"', 412), ('"1", "2"', 412),
      ('"99999999999"', 412), ("", 412)],
 )  # fmt: skip  # one a line would be longer, not clearer
-def test_only_an_etag_of_ours_or_any_matches(
+def test_only_a_current_etag_or_an_asterisk_matches(
     client: TestClient, if_match: str, status: int
 ) -> None:
     path = f"/api/monitors/{create(client)['id']}"

@@ -1,4 +1,4 @@
-"""What /ping/TOKEN takes, and how often."""
+"""Which calls /ping/TOKEN accepts, and how many."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -23,7 +23,7 @@ def test_a_heartbeat_may_be_sent_by_any_method(client: TestClient, method: str) 
     assert client.get("/api/monitors").json()["items"][0]["state"] == "up"
 
 
-def test_one_token_is_limited_and_others_are_not(settings: Settings) -> None:
+def test_the_rate_limit_applies_to_each_token_separately(settings: Settings) -> None:
     with TestClient(create_app(settings.model_copy(update={"ping_limit_per_minute": 5}))) as client:
         often, seldom = (ping_path(client) for _ in range(2))
 

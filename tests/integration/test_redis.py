@@ -1,4 +1,4 @@
-"""What Redis is for, and what happens without it."""
+"""What Redis is used for, and what happens without it."""
 
 import socket
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def test_a_change_that_failed_leaves_the_summary_in_the_cache(cached: TestClient
     assert cached.get("/api/status").headers["X-Cache"] == "hit"
 
 
-def test_too_many_requests_are_told_when_to_come_again(cached: TestClient) -> None:
+def test_too_many_requests_get_a_429_with_a_retry_time(cached: TestClient) -> None:
     answers = [cached.get("/api/monitors") for _ in range(11)]
 
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
@@ -74,7 +74,7 @@ def test_another_client_has_a_limit_of_its_own(cached: TestClient) -> None:
     assert cached.get("/api/monitors").headers["RateLimit-Remaining"] == "9"
 
 
-def test_whether_it_is_alive_may_be_asked_without_limit(cached: TestClient) -> None:
+def test_the_health_check_has_no_rate_limit(cached: TestClient) -> None:
     assert {cached.get("/health").status_code for _ in range(20)} == {200}
 
 
@@ -86,7 +86,7 @@ def test_without_redis_requests_succeed_uncached_and_unlimited(without_redis: Te
     assert without_redis.post("/api/monitors", json=SHOP).status_code == 201
 
 
-def test_with_a_redis_that_refuses_to_write_it_is_ready_but_degraded(
+def test_with_a_full_redis_the_program_is_ready_but_degraded(
     settings: Settings, full_redis: str
 ) -> None:
     with client_with(settings, redis_url=full_redis) as client:

@@ -1,4 +1,4 @@
-"""A request's id, in the lines of the worker that does what the request has caused."""
+"""A request's id appears in the log of the worker that does the resulting work."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +81,7 @@ def test_a_change_of_state_is_a_line_with_its_reason(
     assert "is down: status 503" in line["message"]
 
 
-def test_a_heartbeat_that_ends_an_outage_is_found_in_what_it_causes(
+def test_the_request_id_of_a_heartbeat_is_logged_with_the_outage_it_ends(
     client: TestClient, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = {"name": "Backup", "kind": "heartbeat", "period_seconds": 60}

@@ -1,4 +1,4 @@
-"""Secret headers through the API: written, kept, sent to their origin and never read."""
+"""Secret headers over the API: stored, kept, sent to their origin only, never shown."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The server itself, over real connections: what it refuses before a request is complete."""
+"""The HTTP server over real connections: what it refuses before a request is complete."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from app import http_limits
+from app import http_limits, open_files
 from app.listening import listening_sockets
 from app.server import Server, server_config
 from app.settings import Settings
@@ -87,7 +87,7 @@ def read_all(connection: socket.socket) -> bytes:
         while piece := connection.recv(65536):
             received += piece
     except ConnectionResetError:
-        # It was closed while more came in; what was answered has been read by then.
+        # Closed while more data arrived; the response has been read by then.
         pass
     return received
 
@@ -123,7 +123,7 @@ def test_a_request_head_is_limited(port: int, head: bytes) -> None:
     [b"X-Long: ", b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Long: "],
     ids=["header", "trailer"],
 )
-def test_a_head_without_end_is_not_read_on(port: int, start: bytes) -> None:
+def test_reading_stops_at_an_endless_request_head(port: int, start: bytes) -> None:
     sent = 0
     with connected(port) as connection:
         connection.sendall(HEALTH + start)
@@ -135,7 +135,7 @@ def test_a_head_without_end_is_not_read_on(port: int, start: bytes) -> None:
     assert sent < 20_000_000
 
 
-def test_what_is_not_http_is_a_problem(port: int) -> None:
+def test_a_request_that_is_not_http_gets_problem_details(port: int) -> None:
     answer = ask(port, b"nonsense\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -168,7 +168,7 @@ def test_bytes_that_trickle_do_not_keep_it_open(
                 while not closed.wait(0.05):
                     connection.sendall(b"X")
             except OSError:
-                # The server has closed it, as it is to do.
+                # The server has closed it, as expected.
                 pass
 
         thread = threading.Thread(target=trickle)
@@ -182,13 +182,13 @@ def test_bytes_that_trickle_do_not_keep_it_open(
     assert answer == b"" or b" 408 " in answer
 
 
-def test_a_client_that_does_not_read_is_let_go(
+def test_a_client_that_does_not_read_is_disconnected(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_limits, "SEND_SECONDS", 0.2)
 
     with running(settings) as (server, port), connected(port) as connection:
-        # More than the kernel keeps for the two of them.
+        # More than the kernel buffers for both ends.
         connection.sendall((HEALTH.replace(b"/health", b"/openapi.json") + b"\r\n") * 5000)
         wait_until(lambda: len(server.server_state.connections) == 1)
 
@@ -205,8 +205,22 @@ def test_silent_connections_do_not_keep_others_out(settings: Settings) -> None:
         answer = ask(port, HEALTH + b"Connection: close\r\n\r\n")
 
         assert answer.startswith(b"HTTP/1.1 200 OK")
-        # The first to come is the first to go.
+        # The oldest connection is closed first.
         assert read_all(connections[0]) == b""
+
+
+def test_connections_leave_files_for_the_rest_of_the_program(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_files, "raise_file_limit", lambda: 20)
+    with running(settings) as (server, port), ExitStack() as silent:
+        for _ in range(30):
+            silent.enter_context(connected(port))
+
+        answer = ask(port, HEALTH + b"Connection: close\r\n\r\n")
+
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert len(server.server_state.connections) <= 10
 
 
 @pytest.mark.parametrize(
@@ -240,7 +254,7 @@ def answer_on(connection: socket.socket, request: bytes) -> bytes:
     return received.partition(b"\r\n\r\n")[0]
 
 
-def test_behind_a_proxy_open_connections_are_answered_once_more_and_closed_by_the_proxy(
+def test_when_stopping_behind_a_proxy_open_connections_get_one_more_answer(
     settings: Settings,
 ) -> None:
     patient = settings.model_copy(update={"shutdown_seconds": 600})
@@ -263,12 +277,12 @@ def test_behind_a_proxy_open_connections_are_answered_once_more_and_closed_by_th
         wait_until(lambda: not server.server_state.connections)
 
 
-def test_behind_a_proxy_whoever_was_connected_is_answered(settings: Settings) -> None:
+def test_stopping_behind_a_proxy_answers_every_accepted_connection(settings: Settings) -> None:
     over = threading.Event()
     outcomes: Counter[str] = Counter()
 
     def come(port: int) -> None:
-        """Connect, ask and leave, again and again, as a proxy that keeps no connection open."""
+        """Send one request per connection, as a proxy without keep-alive does."""
         while not over.is_set():
             try:
                 connection = socket.create_connection(("127.0.0.1", port), timeout=0.3)

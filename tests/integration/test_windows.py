@@ -1,4 +1,4 @@
-"""Limits counted for many at once: in Redis for all processes, and in one process's memory."""
+"""Limits on many keys at once: in Redis for all processes, or in one process's memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def with_caches(url: str | None, work: Callable[[Cache, Cache], Awaitable[T]]) -> T:
-    """Return what `work` makes of two connections, as two processes have them."""
+    """Return the result of `work` with two connections, as in two processes."""
 
     async def run() -> T:
         one, other = open_cache(url), open_cache(url)
@@ -32,7 +32,7 @@ def url(request: pytest.FixtureRequest) -> str | None:
     return request.getfixturevalue("redis_url") if request.param == "redis" else None
 
 
-def test_each_key_gets_what_its_limit_has_room_for(url: str | None) -> None:
+def test_each_key_is_counted_up_to_its_limit(url: str | None) -> None:
     async def work(cache: Cache, _: Cache) -> None:
         first = await cache.hit_many(5, {"often": 4, "seldom": 1})
         second = await cache.hit_many(5, {"often": 4, "seldom": 1})
@@ -56,7 +56,7 @@ def test_two_processes_share_the_counts_in_redis(redis_url: str) -> None:
     with_caches(redis_url, work)
 
 
-def test_counts_in_redis_do_not_stay(redis_url: str) -> None:
+def test_counts_in_redis_expire(redis_url: str) -> None:
     async def work(cache: Cache, _: Cache) -> None:
         await cache.hit_many(5, {"a": 2})
 
@@ -66,7 +66,7 @@ def test_counts_in_redis_do_not_stay(redis_url: str) -> None:
         assert 0 < int(str(connection.ttl("a"))) <= 120
 
 
-def test_without_redis_it_says_so() -> None:
+def test_counting_without_redis_raises_cache_unavailable() -> None:
     async def work(cache: Cache, _: Cache) -> None:
         with pytest.raises(CacheUnavailable):
             await cache.hit_many(5, {"a": 2})
@@ -74,7 +74,7 @@ def test_without_redis_it_says_so() -> None:
     with_caches("redis://127.0.0.1:1/0", work)
 
 
-def test_the_minute_before_counts_for_what_of_it_is_within_sixty_seconds(
+def test_the_previous_minute_counts_by_its_share_of_the_last_sixty_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counting = MemoryWindows()

@@ -1,4 +1,4 @@
-"""Checks on schedule: claimed, made, stored, by several workers at once."""
+"""Checks on schedule: claimed, made and stored by several workers at once."""
 
 import asyncio
 import socket
@@ -85,7 +85,7 @@ def test_three_workers_make_every_check_once(
     for worker in list(workers.running):
         workers.stop(worker)
     stored = query(database_url, "SELECT count(*) FROM checks")[0]["count"]
-    # A check that was made twice would be one more call than there are results.
+    # A check made twice would be one call more than there are results.
     assert site.calls == stored
 
 
@@ -123,7 +123,7 @@ def test_a_result_that_comes_after_its_lease_is_refused(
         worker.run(lambda engine: engine.check(), 5)
         connection, _ = silent.accept()
 
-        # It is corrected during the check, whose result is of no use then.
+        # The monitor is changed during the check, so the result is discarded.
         client.patch(path, json={"url": site.url})
         connection.close()
 
@@ -131,13 +131,13 @@ def test_a_result_that_comes_after_its_lease_is_refused(
     assert [check["ok"] for check in checks(client, monitor)] == [True]
 
 
-def test_what_is_claimed_while_a_worker_stops_is_given_back(
+def test_checks_claimed_while_a_worker_stops_are_given_back(
     client: TestClient, site: Site, workers: Workers, database_url: str
 ) -> None:
     committed = threading.Event()
 
     class SlowToTell:
-        """The worker's database, from which it hears late that a claim is committed."""
+        """The worker's database, which reports late that a claim is committed."""
 
         def __init__(self, database: Database) -> None:
             self._database = database
@@ -166,7 +166,7 @@ def test_what_is_claimed_while_a_worker_stops_is_given_back(
     assert row["free"]
 
 
-def test_a_stopped_worker_gives_back_what_it_has_not_made(
+def test_a_stopped_worker_gives_back_unfinished_checks(
     client: TestClient, site: Site, workers: Workers, database_url: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -370,7 +370,7 @@ def test_a_database_that_goes_and_comes_back_loses_no_monitor(
     workers.work_until(lambda: len(checks(client, monitor)) > before)
 
 
-def test_settings_name_what_is_wrong_with_them(settings: Settings) -> None:
+def test_an_invalid_setting_is_named_in_the_error(settings: Settings) -> None:
     checks_: Callable[..., Settings] = Settings
     with pytest.raises(ValueError, match="check_concurrency"):
         checks_(check_concurrency=0)

@@ -1,4 +1,4 @@
-"""What the tests of stage 12 look for in running containers, from the outside."""
+"""What the tests of stage 12 read from running containers, from the outside."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from typing import Any
 from deploy import secret_files
 from tests.stack.support import Stack, docker, secrets_folder
 
-# What only an operator can give, with something in it to look for.
+# Secrets that only an operator can provide, with a marker to search for.
 GIVEN = {
     "alert_webhook_url": "http://receiver.invalid:9/token-of-the-pager-4711",
     "smtp_url": "smtp://somebody:of-the-mail-4711@mail.invalid:25",
@@ -29,7 +29,7 @@ def own_secrets(folder: Path) -> Iterator[Path]:
 
 
 def values(folder: Path) -> dict[str, str]:
-    """Return what must not be found anywhere, by its name."""
+    """Return the secrets that must not be found anywhere, by name."""
     found = {path.name: path.read_text().strip() for path in folder.iterdir() if path.is_file()}
     # A copy, in JSON.
     found.pop("redis_exporter_passwords")
@@ -50,7 +50,7 @@ def processes(container: str, file: str) -> str:
     From a container beside it, which shares its processes and nothing else: many images have no
     shell to ask.
     """
-    # One that ends meanwhile is no error.
+    # A process that ends meanwhile is not an error.
     script = f"cat /proc/[0-9]*/{file} 2>/dev/null || true"
     return docker(
         *("run", "--rm", "--pid", f"container:{container}", "--cap-add", "SYS_PTRACE"),

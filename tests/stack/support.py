@@ -1,4 +1,4 @@
-"""Real containers for the tests: Compose files under a name of their own, and waiting."""
+"""Real containers for the tests: Compose projects with separate names, and waiting."""
 
 import atexit
 import json
@@ -31,7 +31,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 # Variables for ports of this machine. With 0 Docker takes a free one.
 PORTS = ("HTTP_PORT", "HTTPS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
-# Where Nginx, the API or Flask serve in their containers, the best first.
+# The ports of Nginx, the API or Flask in their containers, the preferred one first.
 SERVING = (443, 80, 8000, 5000)
 STAGE = max(path.stem for path in (ROOT / "compose").glob("[0-9][0-9].yml"))
 
@@ -192,7 +192,7 @@ class Stack(DockerCompose):
         self.name = name or f"stagewatch-test-{uuid.uuid4().hex[:8]}"
         # The project's name is in it, so projects do not overwrite each other's.
         self.image = f"{self.name}:stage-{stage}"
-        # Without keys: what they are for is tested where they are.
+        # Without keys, which have tests of their own.
         own = {"SECRETS_FOLDER": str(secrets_folder()), "API_KEYS": "off"}
         self.env = dict.fromkeys(PORTS, "0") | own | dict(env or {})
         self.up = up

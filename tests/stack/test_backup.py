@@ -1,11 +1,12 @@
-"""Stage 12: a dump a day that is known to be good, and the way back."""
+"""Stage 12: a verified dump a day, and restoring it."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from tests.stack.support import (
 
 SCRIPT = "/opt/backup/backup.sh"
 DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'stagewatch%' ORDER BY 1"
-# Ten hours of two hundred monitors that are not there, every minute.
+# Ten hours of results of two hundred deleted monitors, every minute.
 MANY_CHECKS = """
     INSERT INTO checks_before (monitor_id, scheduled_at, checked_at, ok, latency_ms)
     SELECT monitor, moment, moment, true, 12.5
@@ -34,7 +35,7 @@ MANY_CHECKS = """
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     env = {"ALLOWED_HOSTS": "localhost,nginx"}
-    # What a restore has to do with; not what watches.
+    # The services that a restore involves; not the monitoring.
     up = ("--wait", "nginx", "worker", "beat", "backup")
     with Stack(env=env, up=up) as stack:
         yield stack
@@ -122,7 +123,7 @@ def fake(stack: Stack, tool: str, script: str) -> dict[str, str]:
     return {"PATH": "/var/lib/postgresql/fake:/usr/local/bin:/usr/bin:/bin"}
 
 
-def test_a_dump_that_lacks_rows_is_none_and_the_good_ones_stay(stack: Stack) -> None:
+def test_a_dump_that_lacks_rows_is_rejected_and_good_dumps_are_kept(stack: Stack) -> None:
     before = dumps(stack)
     env = fake(stack, "pg_dump", '/usr/bin/pg_dump --exclude-table-data=alembic_version "$@"')
 
@@ -157,7 +158,7 @@ def health(stack: Stack) -> str:
         return str(failed)
 
 
-def test_what_a_killed_backup_leaves_is_removed_at_the_next_start(stack: Stack) -> None:
+def test_leftovers_of_a_killed_backup_are_removed_at_the_next_start(stack: Stack) -> None:
     env = fake(stack, "pg_restore", "sleep 600")
     running = threading.Thread(target=lambda: stack.run(*never_ends(env), check=False))
     running.start()
@@ -165,7 +166,7 @@ def test_what_a_killed_backup_leaves_is_removed_at_the_next_start(stack: Stack) 
     wait_for(lambda: sql(stack, DATABASES) == scratch, what="a backup that is being verified")
     assert ".partial-stagewatch-" in shell(stack, "ls -A")
 
-    # Another one, while this one goes on.
+    # A second backup while the first is running.
     with pytest.raises(CommandFailed, match="another backup or restore is running"):
         backup(stack, "now")
     assert sql(stack, DATABASES) == scratch
@@ -211,7 +212,7 @@ def test_docker_stop_ends_a_backup_and_removes_what_it_has_made(stack: Stack) ->
 def test_a_clock_that_was_ahead_neither_holds_up_a_backup_nor_deletes_one(stack: Stack) -> None:
     wait_for(lambda: dumps(stack), what="a dump")
     [first, *_] = dumps(stack)
-    # As if all had been made next year, and some long ago.
+    # As if all were made next year, and some long ago.
     shell(stack, "for each in stagewatch-*.dump; do touch -d '1 year' $each; done")
     shell(stack, f"mv {first} stagewatch-20991231T031500Z.dump")
     for day in ("20200101", "20200102", "20200103"):
@@ -231,7 +232,12 @@ def test_a_clock_that_was_ahead_neither_holds_up_a_backup_nor_deletes_one(stack:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("BACKUP_KEEP_DAYS", "0"), ("BACKUP_RAW_CHECKS", "no"), ("BACKUP_AT", "noon-ish")],
+    [
+        ("BACKUP_KEEP_DAYS", "0"),
+        ("BACKUP_MAX_SECONDS", "0"),
+        ("BACKUP_RAW_CHECKS", "no"),
+        ("BACKUP_AT", "noon-ish"),
+    ],
 )
 def test_a_setting_that_could_do_harm_is_refused(stack: Stack, variable: str, value: str) -> None:
     before = dumps(stack)
@@ -300,7 +306,7 @@ def test_after_the_volume_is_destroyed_a_restore_brings_everything_back(
         assert request(f"{api}/monitors", method="POST", json_body=body).status == 201
     hook = {"name": "Hook", "kind": "webhook", "url": "https://example.com/", "secret": "s" * 32}
     assert request(f"{api}/channels", method="POST", json_body=hook).status == 201
-    # So that the answers stay what they are.
+    # So that the responses do not change.
     for each in request(f"{api}/monitors").json()["items"]:
         request(f"{api}/monitors/{each['id']}/pause", method="POST")
     asked = ("/monitors", "/channels", "/incidents")
@@ -346,9 +352,56 @@ def test_a_restore_that_fails_leaves_everything_as_it_is(stack: Stack, tmp_path:
     # By now they are checked.
     now = request(stack.url("/api/monitors")).json()["items"]
     assert [each["id"] for each in now] == [each["id"] for each in monitors] != []
-    assert [name for name in sql(stack, DATABASES) if "restored" not in name] == databases
+    assert sql(stack, DATABASES) == databases
+    assert ".taken" not in shell(stack, "ls -A")
     assert [docker("inspect", "-f", "{{.State.StartedAt}}", *stack.containers("api"))] == started
     assert health(stack) == "", "that is nothing against the backups"
+
+
+def started(stack: Stack, signals: Sequence[signal.Signals]) -> tuple[int, str]:
+    """Restore the newest dump; send signals to it and its children as soon as programs are stopped.
+
+    Return the exit code and what it printed.
+    """
+    command = [sys.executable, "-m", "deploy.restore", dumps(stack)[-1]]
+    env = os.environ | {"COMPOSE": " ".join(stack.compose_command_property)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "stopping" in line:
+                for each in signals:
+                    os.killpg(process.pid, each)
+        return process.wait(300), "".join(lines)
+
+
+def running(stack: Stack, name: str) -> bool:
+    return "true" in docker("inspect", "-f", "{{.State.Running}}", *stack.containers(name))
+
+
+def test_a_restore_that_is_interrupted_does_not_leave_the_programs_stopped(stack: Stack) -> None:
+    backup(stack, "now")
+
+    code, said = started(stack, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+
+    assert (code, "done." in said) == (0, True), said
+    assert all(running(stack, name) for name in ("api", "worker", "beat"))
+
+
+def test_a_restore_while_no_program_runs_succeeds_and_says_so(stack: Stack) -> None:
+    backup(stack, "now")
+    # As a restore that was killed has left them.
+    stack.run("stop", "api", "worker", "beat")
+    try:
+        done = restore(stack, dumps(stack)[-1])
+    finally:
+        stack.run("up", "--detach", "--wait", "nginx", "worker", "beat")
+
+    assert done.returncode == 0, done.stdout
+    assert "NOT running, as before: api, worker, beat" in done.stdout
 
 
 def test_a_dump_of_a_later_release_is_refused(stack: Stack) -> None:

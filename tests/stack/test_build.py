@@ -1,4 +1,4 @@
-"""Stage 09: an image that is built in stages, and holds what is run and nothing else."""
+"""Stage 09: a multi-stage image that contains only what is run."""
 
 import json
 import re
@@ -88,7 +88,7 @@ def test_it_adds_at_most_60_mb_to_its_base(image: str) -> None:
     assert int(sizes[0]) - int(sizes[1]) <= 60_000_000
 
 
-def test_celerys_commands_run_without_the_shell_that_is_left_out(image: str) -> None:
+def test_celery_commands_run_although_its_shell_is_not_installed(image: str) -> None:
     listed = run(image, "sh", "-c", "ls /opt/venv/lib/python*/site-packages")
     assert not {"prompt_toolkit", "wcwidth", "click_repl"} & set(listed.split())
 
@@ -117,14 +117,14 @@ def test_every_module_has_bytecode_that_is_valid(image: str) -> None:
     assert run(image, "python", "-c", FIND_STALE, "/opt/venv/lib", "/srv").splitlines() == []
 
 
-def test_no_package_has_its_sources_but_for_those_that_read_them(image: str) -> None:
+def test_only_packages_that_read_their_source_files_keep_them(image: str) -> None:
     script = "cd /opt/venv/lib/python*/site-packages && find . -name '*.py' | cut -d/ -f2 | sort -u"
 
     assert run(image, "sh", "-c", script).split() == ["anyio", "apprise"]
 
 
-def test_anyio_imports_no_more_than_is_asked_for(image: str) -> None:
-    # It finds out what that is from its own source, and without it imports all that it has.
+def test_anyio_imports_modules_only_on_demand(image: str) -> None:
+    # It finds its modules by reading its source, and would otherwise import all of them.
     command = "import sys, anyio; print('anyio._core._sockets' in sys.modules)"
 
     assert run(image, "python", "-c", command).strip() == "False"
@@ -157,7 +157,7 @@ def test_the_user_is_a_number_as_kubernetes_wants_it(image: str) -> None:
     assert docker("image", "inspect", "--format", template, image).strip() == "10001:10001"
 
 
-def test_the_image_says_what_it_is(image: str) -> None:
+def test_the_image_has_labels_for_its_title_and_base(image: str) -> None:
     labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image))
 
     assert labels["org.opencontainers.image.title"] == "stagewatch"
@@ -176,6 +176,32 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def test_apt_keeps_what_it_downloads_in_the_cache_mount(tmp_path: Path) -> None:
+    install = re.search(
+        r"RUN --mount=[^\n]*/apt.*?apt-get install.*?\n(?=\n)", read("Dockerfile"), re.DOTALL
+    )
+    assert install
+    mount = "--mount=type=cache,target=/var/cache/apt,sharing=locked"
+    cache = mount.replace("target=", "id=test-apt,target=")
+    (tmp_path / "Dockerfile").write_text(f"""\
+FROM python:3.14-slim
+RUN {cache} rm -f /var/cache/apt/archives/*.deb
+{install[0].replace(mount, cache)}
+RUN {cache} ls /var/cache/apt/archives | sed 's/^/kept: /'
+""")
+
+    log = docker(
+        "build",
+        "--progress=plain",
+        "--no-cache",
+        "--output=type=cacheonly",
+        str(tmp_path),
+        timeout=300,
+    )
+
+    assert "kept: binutils_" in log
+
+
 def test_a_change_of_code_makes_one_new_layer(tmp_path: Path) -> None:
     copy(tmp_path)
     with built_image("stagewatch", tmp_path) as before:
@@ -186,7 +212,7 @@ def test_a_change_of_code_makes_one_new_layer(tmp_path: Path) -> None:
             assert layers(before)[-1] != layers(after)[-1]
 
 
-def test_the_stack_is_that_of_the_stage_before_but_for_the_images_name() -> None:
+def test_only_the_name_of_the_image_differs_from_the_stack_of_stage_08() -> None:
     before, after = (
         docker(
             "compose", "-f", f"{ROOT}/compose/base.yml", "-f", f"{ROOT}/compose/{n}.yml", "config"

@@ -37,7 +37,7 @@ def test_up_from_the_root_waits_until_it_is_well_and_down_leaves_only_the_data()
 
 def test_the_second_read_of_the_summary_is_served_from_redis(stack: Stack) -> None:
     def hit_after_a_miss() -> bool:
-        # Two addresses, so that nothing in front of the API has the second answer already.
+        # Two URLs, so that no cache in front of the API can have the second response.
         first, second = (api(stack, f"/api/status?{n}").headers["x-cache"] for n in range(2))
         return (first, second) == ("miss", "hit")
 
@@ -45,7 +45,7 @@ def test_the_second_read_of_the_summary_is_served_from_redis(stack: Stack) -> No
     assert stack.redis_cli("exists", "status") == "1"
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_again(stack: Stack) -> None:
+def test_a_client_over_the_rate_limit_is_told_when_to_retry(stack: Stack) -> None:
     # The address is asked for once: on a busy machine that takes longer than a request.
     url = stack.url("/api/monitors")
     answers = (request(url) for _ in range(110))

@@ -1,4 +1,4 @@
-"""Stage 11: the way of a release, from a git tag through a registry to a running stack."""
+"""Stage 11: a release, from a git tag through a registry to a running stack."""
 
 import io
 import json
@@ -18,7 +18,7 @@ import pytest
 from tests.stack.support import ROOT, Stack, docker, request, wait_for
 
 SECRET = f"a-secret-{uuid.uuid4().hex}"
-# In the program's own files, so it must be found where a secret must not be.
+# In the program's own files, to prove that the search would find a secret.
 KNOWN = b"an uptime monitor's API"
 
 
@@ -36,7 +36,7 @@ class Registry:
         return set(request(f"http://{self.address}/v2/stagewatch/tags/list").json()["tags"])
 
     def digest(self, tag: str) -> str:
-        """Return what a tag stands for."""
+        """Return the digest that a tag points to."""
         kinds = (
             "application/vnd.oci.image.index.v1+json",
             "application/vnd.docker.distribution.manifest.list.v2+json",

@@ -1,4 +1,4 @@
-"""Stage 12: a release comes in while 200 requests and 200 checks a second go on."""
+"""Stage 12: rolling updates under load, 200 requests and 200 checks a second."""
 
 import asyncio
 import json
@@ -151,7 +151,7 @@ class Load:
 
 
 class Connection:
-    """An HTTP/1.1 connection that asks nothing twice: a client that did would hide a failure."""
+    """An HTTP/1.1 connection that never retries: a retry would hide a failure."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -180,7 +180,7 @@ class Connection:
 
     async def close(self) -> None:
         self._writer.close()
-        # A connection that was broken may say so once more.
+        # A broken connection may raise once more.
         with suppress(OSError):
             await self._writer.wait_closed()
 
@@ -252,7 +252,7 @@ MISSED = f"""
 """
 
 
-def test_no_request_fails_and_no_check_is_missed_while_a_release_comes_in(
+def test_no_request_fails_and_no_check_is_missed_while_a_release_is_deployed(
     stack: Stack, url: str
 ) -> None:
     before = ids(stack)
@@ -278,7 +278,7 @@ def test_no_request_fails_and_no_check_is_missed_while_a_release_comes_in(
     assert failed(load) == {}
     monitors, missed, wrong = over[0].split("|")
     assert (monitors, missed, wrong) == (str(MONITORS), "0", "0")
-    # What was made once, was made once.
+    # No monitor was created twice.
     made = sql(stack, "SELECT count(*) FROM monitors WHERE name = 'Made under load'")
     assert made == [str(len(load.created))]
     for service in ("api", "worker", "beat"):
@@ -296,7 +296,7 @@ def test_a_deploy_that_is_killed_is_finished_by_the_next_one(stack: Stack, url: 
         with deploying(stack, "--image", image) as process:
             assert process.stdout is not None
             next(line for line in process.stdout if "starting the new release of api" in line)
-            # Meanwhile nobody else may.
+            # No second deploy may run meanwhile.
             other, refusal = deploy(stack, "--image", image)
             process.kill()
         code, said = deploy(stack, "--image", image)
@@ -312,7 +312,7 @@ def test_a_deploy_that_is_killed_is_finished_by_the_next_one(stack: Stack, url: 
 
 CRASHES = 'CMD ["python", "-c", "raise SystemExit(\'no such setting: SPEED\')"]'
 SILENT = 'CMD ["python", "-c", "import time; print(\'waiting\', flush=True); time.sleep(999)"]'
-# Alive, and not able to serve: content with it is who only asks whether something listens.
+# Alive but unable to serve, which a check for an open port would not detect.
 WRONG = """
 RUN printf '%s\\n' \\
     'import http.server, sys' \\

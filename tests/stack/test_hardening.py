@@ -1,4 +1,4 @@
-"""Stage 12: what each container may do, as the engine and the kernel have it."""
+"""Stage 12: what each container may do, as reported by the engine and the kernel."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +34,7 @@ def test_nothing_of_an_image_can_be_changed(found: dict[str, dict[str, Any]]) ->
     for name, each in found.items():
         binds = [mount for mount in each["Mounts"] if mount["Type"] == "bind"]
         assert not any(mount["RW"] for mount in binds), name
-        # A folder in memory that may grow without end is a way around the limit of memory.
+        # A folder in memory without a size limit would get around the memory limit.
         assert all(
             "size=" in options for options in (each["HostConfig"].get("Tmpfs") or {}).values()
         )
@@ -54,7 +54,7 @@ def test_no_container_has_capabilities_or_a_way_to_get_them(
         assert not any("docker.sock" in mount["Source"] for mount in each["Mounts"]), name
 
 
-def test_no_process_is_roots_and_the_kernel_agrees(found: dict[str, dict[str, Any]]) -> None:
+def test_no_process_runs_as_root_or_has_capabilities(found: dict[str, dict[str, Any]]) -> None:
     for name, each in found.items():
         assert each["Config"]["User"] not in ("", "0", "root"), name
         if not each["State"]["Running"]:
@@ -92,7 +92,7 @@ def test_the_limits_are_those_of_the_control_group(
         assert int(limit) == found["api"]["HostConfig"][setting]
 
 
-def test_services_come_back_and_a_job_stays_ended(found: dict[str, dict[str, Any]]) -> None:
+def test_services_restart_and_a_job_does_not(found: dict[str, dict[str, Any]]) -> None:
     policies = {
         name: each["HostConfig"]["RestartPolicy"]["Name"]
         for name, each in found.items()
@@ -102,7 +102,7 @@ def test_services_come_back_and_a_job_stays_ended(found: dict[str, dict[str, Any
     assert found["migrate"]["HostConfig"]["RestartPolicy"]["Name"] == "no"
 
 
-def test_what_needs_longer_to_stop_gets_it(found: dict[str, dict[str, Any]]) -> None:
+def test_slow_services_get_a_longer_stop_timeout(found: dict[str, dict[str, Any]]) -> None:
     graces = {name: found[name]["Config"].get("StopTimeout") or 10 for name in GRACE}
     assert {name for name, seconds in GRACE.items() if graces[name] < seconds} == set()
 
@@ -116,16 +116,16 @@ def test_a_process_that_has_lost_its_parent_is_collected(
 
     stack.run("exec", "-T", service, "sh", "-c", "sleep 0.1 >/dev/null 2>&1 &")
 
-    # One that is not stays for ever, ended as it is.
+    # Otherwise it would stay forever as a zombie.
     wait_for(lambda: "sleep" not in processes(container, "comm"), what="it to be gone")
 
 
-def test_logs_have_an_end_everywhere(found: dict[str, dict[str, Any]]) -> None:
+def test_the_logs_of_all_containers_are_limited(found: dict[str, dict[str, Any]]) -> None:
     options = [each["HostConfig"]["LogConfig"]["Config"] for each in found.values()]
     assert all({"max-size", "max-file"} <= set(each) for each in options)
 
 
-def test_what_gets_in_can_write_nothing_that_runs(stack: Stack) -> None:
+def test_an_intruder_cannot_write_and_run_a_program(stack: Stack) -> None:
     for service, path in (
         ("api", "/srv/app/main.py"),
         ("worker", "/opt/venv/x"),
@@ -142,7 +142,7 @@ def test_what_gets_in_can_write_nothing_that_runs(stack: Stack) -> None:
         stack.run("exec", "-T", "api", "sh", "-c", script)
 
 
-def test_a_container_that_takes_too_much_memory_is_ended_alone(stack: Stack) -> None:
+def test_a_process_over_the_memory_limit_is_killed_alone(stack: Stack) -> None:
     [api] = stack.containers("api")
     limit = int(docker("inspect", "--format", "{{.HostConfig.Memory}}", api))
 
@@ -154,7 +154,7 @@ def test_a_container_that_takes_too_much_memory_is_ended_alone(stack: Stack) -> 
     assert request(stack.url("/health")).status == 200
 
 
-def test_no_more_processes_than_allowed(stack: Stack) -> None:
+def test_the_number_of_processes_is_limited(stack: Stack) -> None:
     script = (
         "import subprocess, sys\n"
         "held = []\n"

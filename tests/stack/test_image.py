@@ -1,4 +1,4 @@
-"""Stage 04: an image that one would run in production."""
+"""Stage 04: a production image."""
 
 import shutil
 import uuid

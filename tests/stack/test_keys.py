@@ -1,4 +1,4 @@
-"""API keys in the real stack: from the file, by the command, over two processes and Nginx."""
+"""API keys in the real stack: from the file, by command, with two processes and Nginx."""
 
 import re
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def test_the_first_key_is_that_of_the_file(stack: Stack) -> None:
     assert ask(stack, first_key()[:-1] + "-").status == 401
 
 
-def test_the_public_needs_none(stack: Stack) -> None:
+def test_public_routes_need_no_key(stack: Stack) -> None:
     for path in ("/", "/health", "/api/status", "/api/incidents", "/feed.atom"):
         assert ask(stack, None, path).status == 200, path
 
@@ -75,7 +75,7 @@ def test_keys_work_without_redis_and_are_not_judged_without_the_database(stack: 
     try:
         assert ask(stack, token).status == 200
         stack.run("stop", "db")
-        # What is known is known for two seconds.
+        # Keys are cached for two seconds.
         wait_for(lambda: ask(stack, token, "/api/keys/current").status == 503, seconds=10)
         assert ask(stack, token).status == 503
         assert ask(stack, None).status == 401

@@ -1,6 +1,7 @@
-"""Three workers at three locations, in three networks, from which the site is lost one by one."""
+"""Three workers at three locations in three networks, which lose the site one by one."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -63,7 +64,7 @@ class Scene:
         return {each["location"]: each["state"] for each in shown}
 
     def wait_for_checks(self, more: int, *locations: str) -> None:
-        """Until so many checks more are stored from each of these locations."""
+        """Wait for so many more checks from each of these locations."""
         begin = self.api(f"/monitors/{self.monitor}/checks?limit=1")["items"][0]["checked_at"]
 
         def stored() -> bool:
@@ -74,7 +75,7 @@ class Scene:
         wait_for(stored, seconds=60, what=f"{more} more checks from {locations}")
 
     def close(self, location: str) -> None:
-        """Have what the site is called there be a machine on which nothing listens."""
+        """Point the site's name there at a machine on which nothing listens."""
         self._swap(location, f"{self.stack.name}-site", f"{self.stack.name}-nobody")
 
     def open(self, location: str) -> None:
@@ -143,7 +144,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(stack, workers)
 
 
-def test_a_location_that_fails_alone_makes_no_outage_and_is_said_to_fail(scene: Scene) -> None:
+def test_a_single_failing_location_is_shown_but_is_no_outage(scene: Scene) -> None:
     wait_for(lambda: set(scene.seen().values()) == {"up"}, seconds=60, what="up from everywhere")
 
     scene.close("frankfurt")
@@ -163,7 +164,7 @@ def test_a_location_that_fails_alone_makes_no_outage_and_is_said_to_fail(scene: 
     )
 
 
-def test_two_that_fail_make_one_incident_and_its_cause_names_them(scene: Scene) -> None:
+def test_two_failing_locations_open_one_incident_that_names_them(scene: Scene) -> None:
     scene.close("tokyo")
     wait_for(lambda: scene.state() == "down", seconds=60, what="an outage")
 
@@ -195,3 +196,14 @@ def test_a_worker_without_its_network_and_one_that_is_killed_leave_their_locatio
     assert status["tokyo"] == 0
     assert scene.api("/status")["overdue"] == 0, "the monitor itself is checked"
     assert len(scene.incidents("closed")) == 1, "no outage came of it"
+
+
+def test_the_database_is_published_by_the_file_that_the_page_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs/locations.md").read_text()
+    [shown] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    own = tmp_path / "own.yml"
+    own.write_text(shown.replace("10.8.0.1:5432:", "127.0.0.1::"))
+    files = ["compose/base.yml", "compose/12.yml", str(own)]
+
+    with Stack(files=files, up=("--wait", "db")) as stack:
+        assert stack.run("port", "db", "5432").startswith("127.0.0.1:")

@@ -1,4 +1,4 @@
-"""Stage 10: logs of one shape, in which a request is found, and which have an end."""
+"""Stage 10: one log format, request ids, and rotation."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from tests.stack.support import Stack, docker, request, wait_for
 
-# What of a stack is needed here; the rest comes with it.
+# The services needed here; the others start with them.
 NEEDED = ("nginx", "worker", "beat")
 ENV = {"ALLOWED_HOSTS": "localhost,nginx", "LOG_MAX_SIZE": "50k", "LOG_MAX_FILES": "2"}
 
@@ -46,7 +46,7 @@ def test_a_line_is_an_object_with_the_same_fields_everywhere(stack: Stack, servi
     assert [line for line in others if "[notice]" not in line] == []
 
 
-def test_a_request_has_one_line_which_nginx_writes(stack: Stack) -> None:
+def test_a_request_is_logged_in_one_line_by_nginx(stack: Stack) -> None:
     request(stack.url("/api/status?key=a-secret"), headers={"X-Request-ID": "only-one-line"})
     request(stack.url("/ping/a-secret"), headers={"X-Request-ID": "line-of-a-ping"})
 
@@ -123,7 +123,7 @@ def test_every_service_has_a_limit_for_its_log(stack: Stack) -> None:
         assert json.loads(docker("inspect", "--format", template, container)) == limits[name]
 
 
-def test_for_people_lines_are_text(stack: Stack) -> None:
+def test_the_console_log_format_is_plain_text(stack: Stack) -> None:
     again = Stack(name=stack.name, env=ENV | {"LOG_FORMAT": "console"})
     again.run("up", "--detach", "--wait", "--no-deps", "nginx", "api", "beat")
     request(stack.url("/health"), headers={"X-Request-ID": "for-people"})

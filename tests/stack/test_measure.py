@@ -9,7 +9,7 @@ from tests.stack.support import ROOT, docker
 ROW = r"\| {} \| [\d.]+ MB \| -?[\d.]+ MB \| \d+ \| [\d.]+ s \| [\d.]+ s \| {}"
 
 
-def test_images_builds_and_stacks_are_measured_and_nothing_stays() -> None:
+def test_images_builds_and_stacks_are_measured_without_leftovers() -> None:
     arguments = ["measure", "--from", "02", "--to", "03"]
     measuring = subprocess.Popen(
         [sys.executable, "-m", "course", *arguments],

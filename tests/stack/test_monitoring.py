@@ -1,4 +1,4 @@
-"""Stage 10: metrics of everything, and an alert that arrives."""
+"""Stage 10: metrics of every container, and an alert that arrives."""
 
 import json
 import re
@@ -42,7 +42,7 @@ http.server.ThreadingHTTPServer(("", 9000), Hook).serve_forever()
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Start a copy of the stack in which nothing waits for minutes, but for seconds."""
+    """Start a copy of the stack that waits for seconds instead of minutes."""
     root = tmp_path_factory.mktemp("stagewatch")
     ignored = shutil.ignore_patterns("__pycache__", ".env")
     for name in ("app", "backup", "worker", "migrations", "compose", "nginx", "monitoring"):
@@ -92,7 +92,7 @@ def query(prometheus: str, expression: str) -> list[Any]:
 
 
 def told(stack: Stack, alert: str, status: str) -> bool:
-    """Whether somebody was told of an alert: that it is `firing` or `resolved`."""
+    """Whether a notification says that the alert is `firing` or `resolved`."""
     printed = docker("logs", f"{stack.name}-receiver").splitlines()
     posted = [json.loads(line) for line in printed if line.startswith("{")]
     return any(
@@ -102,7 +102,7 @@ def told(stack: Stack, alert: str, status: str) -> bool:
     )
 
 
-def test_all_targets_are_up_and_so_is_what_the_exporters_ask(prometheus: str) -> None:
+def test_all_targets_and_the_servers_behind_the_exporters_are_up(prometheus: str) -> None:
     def up() -> bool:
         return {row["metric"]["job"] for row in query(prometheus, "up == 1")} == JOBS
 
@@ -142,7 +142,7 @@ def test_metrics_are_not_reached_through_nginx(stack: Stack) -> None:
         assert request(stack.url(path)).status == 404
 
 
-def test_another_container_of_a_service_is_another_target_and_counted_once(
+def test_a_second_container_of_a_service_is_a_target_and_counted_once(
     stack: Stack, prometheus: str
 ) -> None:
     monitor = {"name": "Itself", "kind": "http", "url": "http://nginx/health"}
@@ -191,7 +191,7 @@ def test_every_query_of_the_dashboards_has_an_answer(stack: Stack, prometheus: s
     assert missing == []
 
 
-def test_the_stopped_workers_are_told_of_and_that_they_are_back(stack: Stack) -> None:
+def test_an_alert_reports_stopped_workers_and_their_recovery(stack: Stack) -> None:
     stack.run("stop", "worker")
     wait_for(lambda: told(stack, "WorkerGone", "firing"), seconds=60, what="the alert")
     stack.run("start", "worker")

@@ -23,7 +23,7 @@ from tests.stack.support import (
 PING_LIMIT = 5
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROBLEM = "application/problem+json"
-# What a service would answer a stranger, and to what.
+# A first message to each service, and its expected reply.
 HELLO = {
     "api": (8000, b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n", b'{"status":"ok"}'),
     "db": (5432, bytes.fromhex("0000000804d2162f"), b"N"),
@@ -46,7 +46,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def address(stack: Stack) -> str:
-    """Where Nginx is published: it stays so, whatever becomes of the API."""
+    """Return the address of Nginx, which stays the same when the API is replaced."""
     return stack.url("")
 
 
@@ -76,7 +76,7 @@ with socket.create_connection((host, int(port)), timeout=3) as asked:
 
 
 def heard(host: str, port: int, said: bytes) -> bytes:
-    """Return what is answered, nothing if nobody does."""
+    """Return the response, empty if there is none."""
     answer = b""
     try:
         with socket.create_connection((host, port), timeout=1) as asked:
@@ -84,7 +84,7 @@ def heard(host: str, port: int, said: bytes) -> bytes:
             while piece := asked.recv(4096):
                 answer += piece
     except OSError:
-        # Refused, or cut off: what was heard until then is the answer.
+        # Refused or cut off: the data received so far is the response.
         pass
     return answer
 
@@ -103,7 +103,7 @@ def listening(stack: Stack, container: str) -> set[int]:
     return found
 
 
-def test_what_listens_in_the_stack_answers_inside_and_not_from_the_host(stack: Stack) -> None:
+def test_services_answer_inside_the_stack_but_not_from_the_host(stack: Stack) -> None:
     services = ("api", "db", "redis", "worker", "beat", "alertmanager")
     ports = {service: listening(stack, service) for service in services}
     assert ports == {
@@ -125,7 +125,7 @@ def test_what_listens_in_the_stack_answers_inside_and_not_from_the_host(stack: S
             assert not heard_outside.strip().endswith(answer), f"{service} at {host}:{port}"
 
 
-def test_nginx_is_published_and_for_this_machine_prometheus(stack: Stack) -> None:
+def test_only_nginx_and_prometheus_are_published_on_localhost(stack: Stack) -> None:
     published = stack.run("ps", "--format", "{{.Service}} {{.Ports}}").splitlines()
     ports = [line.split(maxsplit=1) for line in published if "->" in line]
 
@@ -139,7 +139,7 @@ def test_database_and_broker_have_no_way_to_the_internet(stack: Stack) -> None:
         assert "00000000" not in [line.split()[1] for line in routes.splitlines()]
 
 
-def test_a_client_that_says_it_is_another_is_the_same_to_the_limit(
+def test_forged_forwarding_headers_do_not_get_around_the_rate_limit(
     stack: Stack, address: str
 ) -> None:
     lies: list[Mapping[str, str]] = [
@@ -175,7 +175,7 @@ def remaining(answer: Answer) -> int:
         ('a"b\\c;d=eeeeee', False),
     ],
 )
-def test_a_request_has_an_id_the_clients_if_it_can_do_no_harm(
+def test_a_request_id_from_the_client_is_kept_if_it_is_harmless(
     stack: Stack, address: str, said: str | None, kept: bool
 ) -> None:
     answer = request(f"{address}/health", headers={"X-Request-ID": said} if said else {})
@@ -202,7 +202,7 @@ def test_every_answer_has_each_security_header_once(address: str, path: str) -> 
     assert headers["Server"] == "nginx"
 
 
-def test_the_documentations_script_runs_by_a_number_that_is_new_each_time(address: str) -> None:
+def test_the_documentation_script_runs_with_a_new_nonce_for_each_request(address: str) -> None:
     first, second = (request(f"{address}/docs") for _ in range(2))
 
     [number] = set(re.findall(r'<script nonce="(\w{32})"', first.body.decode()))
@@ -231,7 +231,7 @@ def test_the_root_is_a_page_for_browsers_and_json_for_programs(
     assert "Accept" in answer.headers["vary"]
 
 
-def test_pages_are_asked_for_each_time_and_name_files_that_stay_for_a_year(address: str) -> None:
+def test_pages_are_not_cached_and_their_assets_are_cached_for_a_year(address: str) -> None:
     page = request(f"{address}/", headers=PAGE)
     assert page.headers["cache-control"] == "no-cache"
     assert "etag" not in page.headers
@@ -246,14 +246,14 @@ def test_pages_are_asked_for_each_time_and_name_files_that_stay_for_a_year(addre
 
 
 @pytest.mark.parametrize("path", ["/assets/theme.css", "/assets/0123456789ab/theme.css"])
-def test_a_file_that_is_not_asked_for_by_its_hash_is_not_kept(address: str, path: str) -> None:
+def test_files_requested_without_their_hash_are_not_cached(address: str, path: str) -> None:
     file = request(address + path)
 
     assert file.status == 200
     assert file.headers["cache-control"] == "no-cache"
 
 
-def test_text_is_compressed_for_those_who_take_that(address: str) -> None:
+def test_text_is_compressed_if_the_client_accepts_it(address: str) -> None:
     for path in ("/", "/assets/theme.css", "/openapi.json"):
         plain = request(address + path, headers=PAGE)
         packed = request(address + path, headers=PAGE | {"Accept-Encoding": "gzip"})
@@ -264,7 +264,7 @@ def test_text_is_compressed_for_those_who_take_that(address: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/metrics", "/502.html", "/_problem", "/assets/"])
-def test_what_is_not_there_is_a_page_or_a_problem(address: str, path: str) -> None:
+def test_an_unknown_path_is_a_page_for_browsers_and_else_a_problem(address: str, path: str) -> None:
     program, browser = (request(address + path, headers=each) for each in ({}, PAGE))
 
     assert (program.status, browser.status) == (404, 404)
@@ -283,7 +283,7 @@ def test_what_is_not_there_is_a_page_or_a_problem(address: str, path: str) -> No
     ],
     ids=["body", "address", "headers", "method"],
 )
-def test_what_nginx_refuses_is_told_in_the_apis_shape(
+def test_errors_from_nginx_look_like_those_of_the_api(
     address: str, path: str, headers: dict[str, str], body: str | None, status: int
 ) -> None:
     method = "GET" if body is None else "POST"
@@ -310,7 +310,7 @@ def test_the_host_is_passed_on_and_the_api_answers_to_its_names_only(address: st
         assert answer.status == status
 
 
-def test_however_many_ask_for_the_summary_the_api_is_asked_once_a_second(
+def test_nginx_asks_the_api_for_the_summary_at_most_once_a_second(
     stack: Stack, address: str
 ) -> None:
     def cached() -> str:
@@ -332,7 +332,7 @@ def test_however_many_ask_for_the_summary_the_api_is_asked_once_a_second(
     assert "ratelimit-limit" not in other.headers
 
 
-def test_a_live_page_gets_the_first_event_while_the_answer_goes_on(address: str) -> None:
+def test_the_first_event_arrives_while_the_response_is_still_open(address: str) -> None:
     connection = connect(address)
     connection.request("GET", "/api/events", headers={"Accept": "text/event-stream"})
     answer = connection.getresponse()
@@ -345,7 +345,7 @@ def test_a_live_page_gets_the_first_event_while_the_answer_goes_on(address: str)
     connection.close()
 
 
-def test_a_token_is_limited_by_itself_and_stands_in_no_log(stack: Stack, address: str) -> None:
+def test_each_token_has_its_own_limit_and_is_never_logged(stack: Stack, address: str) -> None:
     tokens = [f"{letter}{'secret-token-'}".ljust(32, letter) for letter in "ABC"]
     answers = {
         token: [request(f"{address}/ping/{token}") for _ in range(2 * PING_LIMIT)]
@@ -357,10 +357,10 @@ def test_a_token_is_limited_by_itself_and_stands_in_no_log(stack: Stack, address
         refused = each[-1]
         assert (refused.status, refused.headers["content-type"]) == (429, PROBLEM)
         assert int(refused.headers["retry-after"]) > 0
-    # However it is written, and with nobody to forward it to.
+    # However the path is written, and without a server to forward it to.
     for path in ("//ping//", "/%70ing/", "/PING/", "/api/../ping/", "/x/ping/", "//unsubscribe/"):
         request(f"{address}{path}{tokens[0]}?key={tokens[1]}")
-    # A mail program's way out, and the page that it is for people.
+    # The unsubscribe link, for mail programs and as a page for readers.
     assert request(f"{address}/unsubscribe/{tokens[0]}", method="POST").status == 200
     assert request(f"{address}/subscription/", headers=PAGE).status == 200
     stack.run("stop", "api")
@@ -405,7 +405,7 @@ def test_a_new_container_of_the_api_is_found_at_its_new_address(stack: Stack, ad
     before = addresses(api)
     started = docker("inspect", "--format", "{{.State.StartedAt}}", nginx)
     docker("rm", "--force", api)
-    # Whoever comes next takes the free address.
+    # The next container takes the free address.
     network = f"{stack.name}_backend"
     squatter = docker("run", "--detach", "--rm", "--network", network, "nginx:1.30").strip()
     try:
@@ -419,7 +419,7 @@ def test_a_new_container_of_the_api_is_found_at_its_new_address(stack: Stack, ad
         docker("rm", "--force", squatter)
 
 
-def test_two_containers_of_the_api_share_the_work_and_one_may_go(
+def test_two_api_containers_share_the_requests_and_one_of_them_may_stop(
     stack: Stack, address: str
 ) -> None:
     stack.run("up", "--detach", "--wait", "--no-deps", "--scale", "api=2", "api")
@@ -448,7 +448,7 @@ def test_a_request_that_changes_something_is_sent_once_even_if_its_container_die
     stack: Stack, address: str
 ) -> None:
     stack.run("up", "--detach", "--wait", "--no-deps", "--scale", "api=2", "api")
-    # Stopped where they are: what is sent to them is taken, and not answered.
+    # Frozen: they accept requests and do not answer.
     containers = stack.containers("api")
     for each in containers:
         freeze(each)
@@ -471,7 +471,7 @@ def test_a_request_that_changes_something_is_sent_once_even_if_its_container_die
     assert told.endswith('"upstream_status":"502"}')
 
 
-def test_a_request_that_has_reached_nobody_is_made_anew(stack: Stack, address: str) -> None:
+def test_a_request_that_reached_no_container_is_retried(stack: Stack, address: str) -> None:
     docker("kill", *stack.containers("api"))
 
     answer = request(f"{address}/time", headers={"X-Request-ID": "reached-nobody"})
@@ -494,7 +494,7 @@ def connections(stack: Stack, container: str) -> int:
     )
 
 
-def test_docker_stop_waits_for_no_live_page(stack: Stack, address: str) -> None:
+def test_docker_stop_does_not_wait_for_live_pages(stack: Stack, address: str) -> None:
     connection = connect(address)
     connection.request("GET", "/api/events", headers={"Accept": "text/event-stream"})
     connection.getresponse()

@@ -1,4 +1,4 @@
-"""Stage 05: rows that outlive the container, and a database that comes and goes."""
+"""Stage 05: rows that outlive their container, and a database that is stopped and started."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.stack.support import Answer, Stack, docker, request, wait_for
 
 
 class Api:
-    """The stack's API, asked where the stack is reached."""
+    """The stack's API, at the stack's public address."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -87,7 +87,7 @@ def test_without_the_database_it_is_alive_not_ready_and_answers_503_until_it_is_
     assert stack.containers("api") == [container]
 
 
-def test_a_database_that_hangs_is_answered_for_within_five_seconds_too(stack: Stack) -> None:
+def test_requests_are_answered_within_five_seconds_if_the_database_hangs(stack: Stack) -> None:
     api = Api(stack)
     stack.run("pause", "db")
     try:

@@ -1,4 +1,4 @@
-"""Stage 12: secrets are files, and in nothing that tells of a container."""
+"""Stage 12: secrets are files, and appear in nothing that describes a container."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def stack(secrets: Path) -> Iterator[Stack]:
         yield stack
 
 
-def test_what_compose_asks_for_is_what_make_secrets_makes(tmp_path: Path) -> None:
+def test_make_secrets_creates_the_secrets_that_compose_asks_for(tmp_path: Path) -> None:
     made = secret_files.make(tmp_path / "secrets")
 
     config = Stack().run("--profile", "grafana", "config", "--format", "json")
@@ -94,7 +94,7 @@ def test_a_container_has_the_secrets_that_it_needs_and_no_others(stack: Stack) -
     }
 
 
-def test_what_signs_a_webhook_is_not_in_a_dump(stack: Stack, secrets: Path) -> None:
+def test_webhook_secrets_are_not_in_a_dump(stack: Stack, secrets: Path) -> None:
     key = (secrets / "api_key").read_text().strip()
     hook = {"name": "Hook", "kind": "webhook", "url": "https://example.com/hook"}
     headers = {"Authorization": f"Bearer {key}"}
@@ -107,12 +107,12 @@ def test_what_signs_a_webhook_is_not_in_a_dump(stack: Stack, secrets: Path) -> N
     )
     assert "sealed:" in dump
     assert secret not in dump
-    # And whoever has the key reads it.
+    # With the key it can be read.
     exported = stack.run("exec", "-T", "api", "stagewatch", "export", "--secrets")
     assert secret in exported
 
 
-def test_redis_answers_nobody_without_the_password_and_refuses_what_changes_it(
+def test_redis_requires_the_password_and_refuses_administrative_commands(
     stack: Stack,
 ) -> None:
     assert "NOAUTH" in stack.run("exec", "-T", "redis", "redis-cli", "ping")
@@ -121,7 +121,7 @@ def test_redis_answers_nobody_without_the_password_and_refuses_what_changes_it(
     assert stack.redis_cli("ping") == "PONG"
 
 
-def test_another_password_is_another_file_and_a_new_start(stack: Stack, secrets: Path) -> None:
+def test_a_password_is_changed_by_a_new_file_and_a_restart(stack: Stack, secrets: Path) -> None:
     before = (secrets / "database_password").read_text().strip()
     for name in ("database_password", "redis_password"):
         (secrets / name).unlink()
@@ -149,7 +149,7 @@ def test_another_password_is_another_file_and_a_new_start(stack: Stack, secrets:
     ("password", "said"),
     [("stagewatch", "the example password"), ("too-short", "shorter than 16")],
 )
-def test_the_programs_refuse_a_password_of_the_examples(
+def test_the_programs_refuse_example_passwords(
     stack: Stack, secrets: Path, tmp_path: Path, password: str, said: str
 ) -> None:
     (tmp_path / "database_password").write_text(password)

@@ -1,4 +1,4 @@
-"""Stage 12: TLS at Nginx, which everybody is sent to."""
+"""Stage 12: TLS at Nginx, to which every client is redirected."""
 
 import shutil
 import socket
@@ -18,7 +18,7 @@ from deploy import certificate
 from tests.stack.hardened import own_secrets
 from tests.stack.support import ROOT, CommandFailed, Stack, docker, request, trusting, wait_for
 
-# Ciphers that a server of today must not take, as a client of yesterday offers them.
+# Ciphers offered by outdated clients that a server must refuse.
 OLD_CIPHERS = ("AES128-SHA", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA")
 
 
@@ -49,7 +49,7 @@ def stack(secrets: Path) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def plain(stack: Stack) -> str:
-    """Where Nginx answers without TLS."""
+    """Return the address of Nginx without TLS."""
     return stack.run("port", "nginx", "80").strip()
 
 
@@ -64,7 +64,7 @@ def asked(plain: str, path: str, method: str = "GET", host: str = "localhost") -
 
 @contextmanager
 def greeted(stack: Stack, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
-    """Agree with Nginx on how to go on."""
+    """Do the TLS handshake with Nginx."""
     parts = urlsplit(stack.url(""))
     assert parts.hostname
     with (
@@ -90,7 +90,7 @@ def shown(stack: Stack) -> bytes | None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_whoever_comes_without_tls_is_sent_on_with_what_was_asked(
+def test_a_request_without_tls_is_redirected_to_the_same_path_over_tls(
     stack: Stack, plain: str, method: str
 ) -> None:
     status, location = asked(plain, "/api/monitors?limit=1", method)
@@ -101,7 +101,7 @@ def test_whoever_comes_without_tls_is_sent_on_with_what_was_asked(
     assert request(stack.url("/api/monitors?limit=1")).status == 200
 
 
-def test_a_token_that_comes_without_tls_is_in_no_log(stack: Stack, plain: str) -> None:
+def test_a_token_sent_without_tls_is_not_logged(stack: Stack, plain: str) -> None:
     token = "token-that-came-without-tls-4711"
 
     assert asked(plain, f"/ping/{token}")[0] == 308
@@ -114,7 +114,7 @@ def test_health_is_answered_without_tls_too(plain: str) -> None:
     assert asked(plain, "/health") == (200, "")
 
 
-def test_an_authoritys_question_is_answered_from_the_folder(stack: Stack, plain: str) -> None:
+def test_an_acme_challenge_is_answered_from_its_folder(stack: Stack, plain: str) -> None:
     assert asked(plain, "/.well-known/acme-challenge/unknown") == (404, "")
     # As an ACME client does, in a container of its own.
     volume = f"{stack.name}_acme:/var/www/acme"
@@ -130,7 +130,7 @@ def test_an_authoritys_question_is_answered_from_the_folder(stack: Stack, plain:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_versions_of_today_are_spoken(stack: Stack, version: ssl.TLSVersion) -> None:
+def test_current_tls_versions_are_accepted(stack: Stack, version: ssl.TLSVersion) -> None:
     context = trusting()
     context.minimum_version = context.maximum_version = version
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -142,9 +142,9 @@ def test_versions_of_today_are_spoken(stack: Stack, version: ssl.TLSVersion) -> 
 # Python warns of what is tried here, and Nginx is to refuse.
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
-def test_versions_of_yesterday_are_refused(stack: Stack, version: str) -> None:
+def test_outdated_tls_versions_are_refused(stack: Stack, version: str) -> None:
     context = trusting()
-    # A client that would: today's OpenSSL offers these to nobody unless told to.
+    # OpenSSL offers these versions only at security level 0.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
 
@@ -156,7 +156,7 @@ def test_versions_of_yesterday_are_refused(stack: Stack, version: str) -> None:
 
 
 @pytest.mark.parametrize("cipher", OLD_CIPHERS)
-def test_ciphers_of_yesterday_are_refused(stack: Stack, cipher: str) -> None:
+def test_outdated_ciphers_are_refused(stack: Stack, cipher: str) -> None:
     context = trusting()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(f"{cipher}:@SECLEVEL=0")
@@ -177,14 +177,14 @@ def test_sessions_are_kept_by_the_server_and_not_in_tickets(stack: Stack) -> Non
         assert not secured.session.has_ticket
 
 
-def test_a_browser_is_told_to_ask_over_tls_only_but_not_for_localhost(stack: Stack) -> None:
+def test_hsts_is_sent_for_public_hosts_but_not_for_localhost(stack: Stack) -> None:
     def told(host: str, path: str = "/api/status") -> str | None:
         return request(stack.url(path), headers={"Host": host}).headers.get(
             "strict-transport-security"
         )
 
     assert told("status.example.com") == "max-age=63072000"
-    # On every answer: an error, a file, what comes from the cache.
+    # On every response: an error, a file, a cached one.
     assert {told("status.example.com", path) for path in ("/nothing", "/", "/api/monitors/0")} == {
         "max-age=63072000"
     }
@@ -212,7 +212,7 @@ def test_a_renewed_certificate_is_taken_without_a_failed_request(
     address = stack.url("/health")
 
     def ask() -> None:
-        # Fewer a second than a client may ask.
+        # Fewer requests a second than the rate limit.
         while not over.wait(0.02):
             try:
                 statuses.append(request(address, context=either).status)
@@ -235,7 +235,7 @@ def test_a_renewed_certificate_is_taken_without_a_failed_request(
     assert "a new certificate is in use" in stack.run("logs", "nginx")
 
 
-def test_a_key_that_does_not_fit_changes_nothing_and_is_said(
+def test_a_key_that_does_not_match_is_reported_and_not_used(
     stack: Stack, secrets: Path, tmp_path: Path
 ) -> None:
     before = shown(stack)
@@ -267,13 +267,13 @@ def issued(folder: Path, until: datetime) -> None:
         path.chmod(0o444)
 
 
-def test_a_good_certificate_is_nothing_to_talk_about(tmp_path: Path) -> None:
+def test_a_valid_certificate_causes_no_message(tmp_path: Path) -> None:
     issued(tmp_path, datetime.now(UTC) + timedelta(days=1))
 
     assert start(tmp_path) == ""
 
 
-def test_a_certificate_that_is_over_is_said_at_the_start(tmp_path: Path) -> None:
+def test_an_expired_certificate_is_reported_at_startup(tmp_path: Path) -> None:
     issued(tmp_path, datetime.now(UTC) - timedelta(days=1))
 
     assert "stagewatch: the certificate expired, browsers refuse it: notAfter=" in start(tmp_path)

@@ -1,4 +1,4 @@
-"""A volume that was written at stage 05 is read by every later stage; and going back from 12."""
+"""A volume written at stage 05 is read by every later stage; and going back from 12."""
 
 import re
 import shlex

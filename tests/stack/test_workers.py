@@ -1,4 +1,4 @@
-"""Stage 07: the main job, with three workers, a hundred monitors and whatever can go wrong."""
+"""Stage 07: the main job, with three workers, a hundred monitors and failures of all kinds."""
 
 import json
 from base64 import b64encode
@@ -24,7 +24,7 @@ SECRET = "a-secret-for-the-tests"
 
 
 class Scene:
-    """A stack with three workers, and what they watch."""
+    """A stack with three workers, and the sites that they check."""
 
     def __init__(self, stack: Stack, watched: DockerContainer) -> None:
         self.stack = stack
@@ -55,7 +55,7 @@ class Scene:
         return {int(monitor): int(count) for monitor, count in rows}
 
     def wait_for_checks(self, more: int, *, seconds: float) -> None:
-        """Until each monitor has so many checks more than now."""
+        """Wait until each monitor has so many more checks than now."""
         before = self.counts()
 
         def all_have() -> bool:
@@ -182,7 +182,7 @@ def test_a_killed_worker_leaves_no_gap_longer_than_its_leases(scene: Scene) -> N
     assert scene.hooks()[20:] == [], "nobody was down"
 
 
-def test_with_the_broker_gone_for_a_minute_no_slot_is_late_and_the_workers_are_well(
+def test_checks_stay_on_time_without_the_broker_for_a_minute(
     scene: Scene,
 ) -> None:
     workers = running(scene, "worker")
@@ -202,7 +202,7 @@ def test_with_the_broker_gone_for_a_minute_no_slot_is_late_and_the_workers_are_w
     finally:
         scene.stack.run("start", "redis")
 
-    # The wake-ups come again, and the workers take them.
+    # Wake-ups are sent again, and the workers get them.
     [beat] = scene.stack.containers("beat")
     wait_for(lambda: health(beat) == "healthy", seconds=90, what="beat")
     wait_for(

@@ -1,4 +1,4 @@
-"""What the workers' test watches: a hundred sites, and a place where webhooks arrive.
+"""The targets of the workers' test: a hundred sites, and a receiver of webhooks.
 
 Runs in a container of its own, with nothing but Python.
 

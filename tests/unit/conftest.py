@@ -1,4 +1,4 @@
-"""The application without a server around it."""
+"""Fixtures: the application without a server."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The cache in this process's memory, which takes the place of Redis where there is none."""
+"""The cache in the process's memory, which replaces Redis where there is none."""
 
 import anyio
 from limits import RateLimitItemPerMinute
@@ -32,7 +32,7 @@ async def _forgets() -> None:
     assert await cache.get("key") is None
 
 
-def test_what_is_over_is_not_there() -> None:
+def test_expired_keys_are_gone() -> None:
     anyio.run(_forgets)
 
 

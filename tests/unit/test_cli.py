@@ -1,4 +1,4 @@
-"""The command line: what it says, and how it ends."""
+"""The command line: its output and exit codes."""
 
 import argparse
 import subprocess
@@ -26,7 +26,7 @@ def commands(**named: Any) -> list[ModuleType]:
 
 
 def run(*arguments: str) -> Any:
-    """Return what the process would exit with."""
+    """Return the exit code of the process."""
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     return ended.value.code
@@ -45,7 +45,7 @@ cli.main(["talk"])
 """
 
 
-def test_who_reads_no_more_than_the_beginning_sees_no_traceback() -> None:
+def test_a_reader_that_closes_the_pipe_early_sees_no_traceback() -> None:
     program = [sys.executable, "-c", WORDY]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

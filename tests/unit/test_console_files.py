@@ -1,4 +1,4 @@
-"""What a browser has to fetch for a page."""
+"""Which files a browser fetches for a page."""
 
 import gzip
 import re
@@ -41,7 +41,7 @@ def test_no_module_is_left_behind() -> None:
     assert {*(HTML / "assets/console").glob("*.js")} <= fetched()
 
 
-def test_all_of_it_is_under_100_kb_compressed() -> None:
+def test_the_console_is_under_100_kb_compressed() -> None:
     compressed = {path: len(gzip.compress(path.read_bytes(), 6)) for path in {*fetched(), PAGE}}
 
     assert sum(compressed.values()) < 100_000, compressed
@@ -51,7 +51,7 @@ def test_all_of_it_is_under_100_kb_compressed() -> None:
     ("page", "module"),
     [("index.html", "status/main.js"), ("subscription/index.html", "subscription.js")],
 )
-def test_nor_is_any_other_page_heavier(page: str, module: str) -> None:
+def test_every_other_page_is_under_100_kb_compressed(page: str, module: str) -> None:
     named = re.findall(r'(?:href|src)="/(assets/[^"]+)"', (HTML / page).read_text())
     files = {HTML / page, *(HTML / name for name in named), *reached(HTML / "assets" / module)}
 

@@ -1,4 +1,4 @@
-"""What an e-mail address is, and whose."""
+"""Which email addresses are accepted, and which are considered equal."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from app.email_address import email_address, mailbox
         ("ann@Bücher.example", "ann@xn--bcher-kva.example"),
     ],
 )
-def test_its_domain_is_written_as_servers_take_it(text: str, address: str) -> None:
+def test_the_domain_is_written_as_servers_accept_it(text: str, address: str) -> None:
     assert email_address(text) == address
 
 
@@ -39,12 +39,12 @@ def test_its_domain_is_written_as_servers_take_it(text: str, address: str) -> No
         "ann@" + "a" * 64 + ".com",
     ],
 )
-def test_everything_else_is_refused(text: str) -> None:
+def test_an_invalid_email_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         email_address(text)
 
 
-def test_what_follows_a_plus_is_the_same_mailbox() -> None:
+def test_a_plus_suffix_is_the_same_mailbox() -> None:
     spelled = ("ann@example.com", "Ann@example.com", "ann+news@example.com", "ANN+a+b@example.com")
 
     assert {mailbox(address) for address in spelled} == {"ann@example.com"}

@@ -1,4 +1,4 @@
-"""The routes that say what this is."""
+"""The root, health and time routes."""
 
 from datetime import UTC, datetime
 

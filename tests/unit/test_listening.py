@@ -1,4 +1,4 @@
-"""Where the server listens, with names of which some addresses are another machine's."""
+"""Where the server listens, if a name has several addresses."""
 
 import errno
 import socket
@@ -11,13 +11,13 @@ from app.listening import listening_sockets, no_new_connections
 
 # RFC 5737: documentation's addresses, which no machine has.
 ELSEWHERE = "192.0.2.1"
-# Addresses of this machine where nobody else takes a port meanwhile.
+# Addresses of this machine on which no other program opens ports.
 HERE, THERE = "127.7.0.1", "127.7.0.2"
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """Names that are known beside those of the system, and their addresses."""
+    """Names that resolve in addition to those of the system, and their addresses."""
     known: dict[str, list[str]] = {}
     asked = socket.getaddrinfo
 
@@ -42,7 +42,7 @@ def bound(*places: str, patience: float = 0.0) -> set[str]:
             each.close()
 
 
-def test_of_a_names_addresses_those_of_this_machine_are_taken(
+def test_only_the_addresses_of_this_machine_are_used_for_a_name(
     names: dict[str, list[str]],
 ) -> None:
     names["api.backend"] = [ELSEWHERE, THERE]
@@ -50,19 +50,19 @@ def test_of_a_names_addresses_those_of_this_machine_are_taken(
     assert bound(HERE, "api.backend") == {HERE, THERE}
 
 
-def test_a_place_that_is_said_twice_is_bound_once(names: dict[str, list[str]]) -> None:
+def test_a_duplicate_address_is_bound_once(names: dict[str, list[str]]) -> None:
     names["api.backend"] = [HERE]
 
     assert bound(HERE, "api.backend") == {HERE}
 
 
 @pytest.mark.parametrize("place", [ELSEWHERE, "no-such-name.invalid"])
-def test_a_place_that_stays_another_machines_is_an_error(place: str) -> None:
+def test_an_address_of_another_machine_is_an_error(place: str) -> None:
     with pytest.raises(OSError, match=place):
         bound(HERE, place)
 
 
-def test_a_name_that_is_known_a_moment_later_is_waited_for(
+def test_a_name_that_resolves_a_moment_later_is_waited_for(
     names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names["api.backend"] = [ELSEWHERE]
@@ -87,7 +87,7 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_bound() -> None:
     ("place", "host"),
     [("127.0.0.2", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")],
 )
-def test_who_has_begun_a_connection_comes_in_and_who_comes_then_does_not(
+def test_connections_already_begun_are_accepted_while_new_ones_are_kept_out(
     place: str, host: str
 ) -> None:
     [listening] = listening_sockets([place], 0, shared=True)
@@ -113,7 +113,7 @@ def test_who_has_begun_a_connection_comes_in_and_who_comes_then_does_not(
             socket.create_connection(address)
 
 
-def test_where_new_connections_cant_be_kept_off_that_is_logged(
+def test_a_warning_is_logged_if_new_connections_cannot_be_kept_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     [alone] = listening_sockets(["127.0.0.1"], 0)

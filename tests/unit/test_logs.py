@@ -1,4 +1,4 @@
-"""Lines of the log: their fields, and what must not be in them."""
+"""Log lines: their fields, and what must not be in them."""
 
 import io
 import json
@@ -17,7 +17,7 @@ log = logging.getLogger("tests.logs")
 
 @pytest.fixture(autouse=True)
 def root() -> Iterator[None]:
-    """Give the root logger back as it was."""
+    """Restore the root logger."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
@@ -72,7 +72,7 @@ def test_the_request_that_is_answered_is_named_unless_the_record_names_another()
     assert ids == ["request-1", "request-2"]
 
 
-def test_an_exception_with_many_lines_is_in_one() -> None:
+def test_an_exception_is_logged_in_one_line() -> None:
     stream = written(Settings())
 
     try:
@@ -83,7 +83,7 @@ def test_an_exception_with_many_lines_is_in_one() -> None:
     assert "ValueError: two\nlines" in only_line(stream)["exception"]
 
 
-def test_what_is_no_text_is_written_too() -> None:
+def test_values_that_are_not_text_are_logged_too() -> None:
     stream = written(Settings())
 
     log.info("half a pair: %s", "\ud800", extra={"object": object, "bytes": b"\xff"})
@@ -138,7 +138,7 @@ def test_the_example_password_which_is_also_a_name_stays_readable() -> None:
     assert only_line(stream)["event"] == "stagewatch is ready"
 
 
-def test_people_get_lines_without_braces() -> None:
+def test_the_console_format_has_no_braces() -> None:
     stream = written(Settings(log_format="console"))
 
     log.info("ready", extra={"monitor_id": 3})
@@ -148,7 +148,7 @@ def test_people_get_lines_without_braces() -> None:
     assert "{" not in stream.getvalue()
 
 
-def test_less_than_the_level_is_left_out() -> None:
+def test_records_below_the_level_are_dropped() -> None:
     stream = written(Settings(log_level="warning"))
 
     log.info("detail")

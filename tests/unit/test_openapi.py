@@ -1,4 +1,4 @@
-"""The API's description: everything is in it, with examples."""
+"""OpenAPI describes the whole API, with examples."""
 
 from collections.abc import Iterator
 from typing import Any

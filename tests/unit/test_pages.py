@@ -38,7 +38,7 @@ def client() -> Iterator[TestClient]:
         ("text/html;q=high", False),
     ],
 )
-def test_html_is_for_those_who_rank_it_first(accept: str, html: bool) -> None:
+def test_html_is_for_clients_that_rank_it_first(accept: str, html: bool) -> None:
     assert prefers_html(accept) is html
 
 
@@ -61,7 +61,7 @@ def test_pages_and_assets_have_the_headers_of_pages(client: TestClient, path: st
     )
 
 
-def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
+def test_an_unchanged_page_is_not_sent_again(client: TestClient) -> None:
     etag = client.get("/assets/theme.css").headers["etag"]
 
     answer = client.get("/assets/theme.css", headers={"If-None-Match": etag})

@@ -1,4 +1,4 @@
-"""What the environment and the secrets' files say is checked when it is read."""
+"""Environment variables and secret files are validated when they are read."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ def test_a_public_address_has_no_slash_at_its_end(
         "https://[::1",
     ],
 )
-def test_what_is_no_public_address_ends_the_program_at_its_start(
+def test_an_invalid_public_url_stops_the_program_at_startup(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("PUBLIC_URL", value)
@@ -69,7 +69,7 @@ def production(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return secrets
 
 
-def test_any_setting_may_be_a_file(secrets: Path) -> None:
+def test_any_setting_can_be_read_from_a_file(secrets: Path) -> None:
     (secrets / "retention_days").write_text("30\n")
     (secrets / "nameservers").write_text("192.0.2.1, 192.0.2.2:5353\n")
 
@@ -136,14 +136,14 @@ def test_a_secret_that_cannot_be_read_is_named(
         load_settings()
 
 
-def test_no_folder_of_secrets_is_no_warning() -> None:
+def test_a_missing_secrets_folder_causes_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
 
         Settings()
 
 
-def test_production_takes_passwords_that_nobody_can_guess(production: Path) -> None:
+def test_production_accepts_passwords_that_cannot_be_guessed(production: Path) -> None:
     assert load_settings().app_env == "production"
 
 
@@ -170,7 +170,7 @@ def test_production_refuses_example_values_and_does_not_show_them(
 
 
 @pytest.mark.parametrize("name", ["database_password", "redis_password"])
-def test_production_refuses_to_go_without_a_password(production: Path, name: str) -> None:
+def test_production_refuses_to_start_without_a_password(production: Path, name: str) -> None:
     (production / name).unlink()
 
     with pytest.raises(SystemExit, match=f"{name.upper()}: there is no password"):
@@ -193,7 +193,7 @@ def test_production_refuses_the_defaults(production: Path, monkeypatch: pytest.M
         ("development", "required", True),
     ],
 )
-def test_keys_are_required_in_production_unless_it_says_otherwise(
+def test_keys_are_required_in_production_unless_turned_off(
     environment: Any, keys: Any, required: bool
 ) -> None:
     assert Settings(app_env=environment, api_keys=keys).keys_required is required
@@ -238,7 +238,7 @@ def test_several_keys_for_webhooks_are_lines_and_the_first_is_the_newest(product
 @pytest.mark.parametrize(
     "bad", ["q8Zt4-Wk1xR7", KEY[:-1], KEY + "=", KEY.replace("-", "+"), "ü" * 44]
 )
-def test_what_is_no_key_for_webhooks_ends_the_program_and_is_not_shown(
+def test_an_invalid_webhook_key_stops_the_program_without_being_shown(
     secrets: Path, bad: str
 ) -> None:
     (secrets / "webhook_key").write_text(f"{KEY}\n{bad}\n", "utf-8")
@@ -256,7 +256,7 @@ def test_an_empty_key_for_webhooks_is_a_mistake(secrets: Path) -> None:
         load_settings()
 
 
-def test_production_does_not_store_secrets_as_they_are_for_want_of_a_key(production: Path) -> None:
+def test_production_requires_a_webhook_key_to_store_secrets(production: Path) -> None:
     assert load_settings().webhook_keys == ()
 
     with pytest.raises(SystemExit, match="WEBHOOK_KEY: there is none; `make secrets` makes one"):
@@ -293,7 +293,7 @@ def test_without_a_location_a_worker_checks_from_anywhere(monkeypatch: pytest.Mo
     [
         ("HOURLY_RETENTION_DAYS", 7, "HOURLY_RETENTION_DAYS: .* greater than or equal to 8"),
         ("DAILY_RETENTION_DAYS", 90, "DAILY_RETENTION_DAYS: .* greater than or equal to 91"),
-        # With all others as they are by default.
+        # With all others at their defaults.
         (
             "HOURLY_RETENTION_DAYS",
             731,

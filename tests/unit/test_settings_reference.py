@@ -1,4 +1,4 @@
-"""docs/configuration.md says all that can be set, and nothing that can't."""
+"""docs/configuration.md lists all settings, and no others."""
 
 import re
 from pathlib import Path
@@ -17,6 +17,11 @@ NEWEST = max(COMPOSE.glob("[0-9][0-9].yml"))
 NOT_EXPLAINED = {"COMPOSE_PROJECT_NAME", "GID", "UID", "RESOLVER"}
 # Of the stages before, which this one puts files in the place of, and what only a developer builds.
 NOT_EXPLAINED |= {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD", "ALERT_WEBHOOK_URL", "BUILD_TARGET"}
+# What tells an operator to change a setting, and what of that is not a variable of Compose: the
+# advice is to leave it unset, it has its own file, or it is made of other variables or a secret.
+ADVICE = [COMPOSE.parent / "docs" / "runbooks.md", COMPOSE.parent / "docs" / "recovery.md"]
+BACKUP = COMPOSE.parent / "backup" / "backup.sh"
+SET_OTHERWISE = {"CHECK_CONCURRENCY", "LOCATION", "DATABASE_URL"}
 # Services that run our program, and what they get that is not ours: a client library's.
 OURS = {"api", "worker", "beat", "migrate"}
 NOT_OURS = {"PROMETHEUS_MULTIPROC_DIR", "PYTHONDONTWRITEBYTECODE"}
@@ -40,7 +45,7 @@ def example_variables() -> dict[str, str]:
     return dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE))
 
 
-def test_the_page_is_what_the_settings_make_of_it() -> None:
+def test_the_page_matches_the_settings() -> None:
     assert PAGE.read_text("utf-8") == page(), "run `make docs`"
 
 
@@ -57,7 +62,7 @@ def test_every_setting_has_its_docstring() -> None:
     assert set(docstrings(Settings)) == set(Settings.model_fields)
 
 
-def test_every_variable_is_there_once_with_its_meaning() -> None:
+def test_every_variable_is_listed_once_with_its_meaning() -> None:
     rows = re.findall(r"^\| (`[A-Z_]+`.*?) \|.* \| (.+) \|$", page(), re.MULTILINE)
     settings = [name.upper() for name in Settings.model_fields]
 
@@ -90,7 +95,19 @@ def test_the_example_explains_no_variable_that_nothing_reads() -> None:
     assert set(example_variables()) - used == set()
 
 
-def test_our_services_get_no_variable_that_is_no_setting() -> None:
+def test_compose_passes_on_the_settings_that_operators_are_advised_to_change() -> None:
+    known = {name.upper() for name in Settings.model_fields} | set(example_variables())
+    known |= set(re.findall(r"\$\{(BACKUP_[A-Z_]+)", BACKUP.read_text("utf-8")))
+    advised: set[str] = set()
+    for document in ADVICE:
+        advised |= known & set(re.findall(r"`([A-Z_]{4,})[`=]", document.read_text("utf-8")))
+
+    passed_on = set(re.findall(r"\$\{([A-Z_]+)", str(services()) + NEWEST.read_text("utf-8")))
+    assert {"BACKUP_MAX_SECONDS", "DATABASE_POOL_SIZE", "NAMESERVERS"} <= advised
+    assert advised - passed_on - SET_OTHERWISE == set()
+
+
+def test_our_services_get_only_variables_that_are_settings() -> None:
     given: set[str] = set()
     for name, layers in services().items():
         if name in OURS:

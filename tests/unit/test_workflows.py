@@ -1,7 +1,8 @@
-"""The workflows do nothing that can't be done on a laptop, and take nothing that may change."""
+"""The workflows run nothing that a laptop can't run, and pin everything they use."""
 
 import re
 from collections import defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,17 @@ def test_a_secret_is_known_to_the_jobs_of_its_environment_only() -> None:
             assert {environments[secret] for secret in secrets} == set(
                 re.findall(r"^    environment: (\w+)$", job, re.MULTILINE)
             )
+
+
+def test_a_stages_tag_is_released_only_once_whatever_token_pushes_it() -> None:
+    tags = (ROOT / ".github/workflows/tags.yml").read_text()
+    release = (ROOT / ".github/workflows/release.yml").read_text()
+    triggers = re.findall(r"^    tags: \[(.+)\]$", release, re.MULTILINE)
+
+    assert "gh workflow run release.yml --field tag=TAG" in tags
+    released = [
+        tag
+        for tag in ("v1.2.3", "stage-11")
+        if any(fnmatch(tag, pattern.strip(' "')) for pattern in triggers[0].split(","))
+    ]
+    assert released == ["v1.2.3"]

@@ -1,4 +1,4 @@
-"""Channels: what is accepted, what is shown, and what may be changed."""
+"""Channels over the API: validation, output and changes."""
 
 from base64 import b64decode
 from typing import Any

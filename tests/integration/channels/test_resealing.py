@@ -1,4 +1,4 @@
-"""Upkeep seals what is plain, or sealed by an older key, and gets in nobody's way."""
+"""Upkeep seals secrets that are plain or sealed with an older key, without blocking anything."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ def add_channels(client: TestClient, count: int) -> None:
 
 
 def keys_of(database_url: str, *keys: str) -> list[int | None]:
-    """Return which of the keys each secret is sealed by, which must be the one that was given."""
+    """Return the index of each secret's key, after checking that each one is SECRET."""
     looks = [Sealer(keys).look(row["secret"]) for row in query(database_url, STORED)]
     assert {look.secret for look in looks} == {SECRET}
     return [look.key for look in looks]
@@ -40,7 +40,7 @@ def resealed(settings: Settings, *keys: str, settled: bool = True) -> Tally:
     return with_database(settings, lambda database: reseal(database, Sealer(keys), settled=settled))
 
 
-def test_what_is_plain_is_sealed_and_keeps_its_version(
+def test_plain_secrets_are_sealed_and_channels_keep_their_version(
     client: TestClient, settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resealing, "PART", 2)
@@ -56,7 +56,7 @@ def test_what_is_plain_is_sealed_and_keeps_its_version(
     assert query(database_url, STORED) == before
 
 
-def test_what_an_older_key_has_sealed_is_sealed_by_the_first_and_counted(
+def test_secrets_sealed_with_an_older_key_are_resealed_with_the_first_and_counted(
     client: TestClient,
     settings: Settings,
     database_url: str,
@@ -85,7 +85,7 @@ def test_nothing_is_written_before_all_processes_can_read_it(
     assert keys_of(database_url, NEW, OLD) == [1]
 
 
-def test_two_at_once_seal_everything_once(
+def test_two_concurrent_runs_seal_each_secret_once(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channels(client, 20)
@@ -101,14 +101,14 @@ def test_two_at_once_seal_everything_once(
     assert {row["version"] for row in query(database_url, STORED)} == {1}
 
 
-def test_a_secret_that_a_client_gives_meanwhile_stays(
+def test_a_secret_set_by_a_client_meanwhile_is_kept(
     client: TestClient, settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_channels(client, 1)
     write = resealing._write
 
     async def later(database: Database, stale: resealing._Stale) -> bool:
-        # Read, and not yet written.
+        # It has been read but not written yet.
         given = {"secret": "another-secret-of-at-least-16"}
         answer = await asyncio.to_thread(client.patch, f"/api/channels/{stale.id}", json=given)
         assert answer.status_code == 200
@@ -121,7 +121,7 @@ def test_a_secret_that_a_client_gives_meanwhile_stays(
     assert query(database_url, STORED)[0]["secret"] == "another-secret-of-at-least-16"
 
 
-def test_what_cannot_be_opened_is_named_and_stays(
+def test_secrets_that_cannot_be_opened_are_reported_and_kept(
     client: TestClient, settings: Settings, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_channels(client, 2)
@@ -136,7 +136,7 @@ def test_what_cannot_be_opened_is_named_and_stays(
     assert query(database_url, STORED) == before
 
 
-def test_without_a_key_all_stays_as_it_is(
+def test_without_a_key_nothing_changes(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channels(client, 1)
@@ -146,7 +146,7 @@ def test_without_a_key_all_stays_as_it_is(
     assert query(database_url, STORED)[0]["secret"] == SECRET
 
 
-def test_a_worker_seals_when_its_release_has_come_in(
+def test_a_worker_seals_secrets_once_its_release_has_settled(
     client: TestClient, workers: Workers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_channels(client, 1)

@@ -32,7 +32,7 @@ def test_a_monitor_may_name_its_channels(client: TestClient, site: Site) -> None
     assert [notification["channel_id"] for notification in notifications(client)] == [chosen["id"]]
 
 
-def test_a_monitor_that_names_none_notifies_all_including_those_added_later(
+def test_a_monitor_that_names_no_channels_notifies_all_of_them_including_new_ones(
     client: TestClient, site: Site
 ) -> None:
     monitor = add_monitor(client, site)
@@ -111,7 +111,7 @@ def test_a_channel_that_monitors_name_is_deleted_only_by_force(
     assert refused.status_code == 409
     assert "Site 0, Site 1, Site 2, Site 3, Site 4 and 2 more" in refused.json()["detail"]
     assert client.delete(f"/api/channels/{channel}", params={"force": True}).status_code == 204
-    # It has not become one that notifies all.
+    # It does not notify all channels now.
     assert named(client, monitors[0]) == []
 
 

@@ -1,4 +1,4 @@
-"""A database whose clock the test sets, and what is known of a monitor without any sums.
+"""A database whose clock the test sets, and expected figures that are computed without sums.
 
 PostgreSQL looks functions up by the search path: in front of its own, `now` is ours.
 """
@@ -140,7 +140,7 @@ def exact(seen: Sequence[Seen], share: float) -> float | None:
 def moments_of_ten_years(
     source: random.Random, begin: datetime, looks: Sequence[datetime]
 ) -> list[datetime]:
-    """Return when something is checked: every few days, and often in the weeks before a look."""
+    """Return the times of checks: every few days, and often in the weeks before a look."""
     end = begin + timedelta(days=3653)
     moments = []
     moment = begin
@@ -154,7 +154,7 @@ def moments_of_ten_years(
             step = source.uniform(18 * 3600, 90 * 3600)
         else:
             step = source.uniform(1, 20) * 86400
-        # A gap in which nothing ran.
+        # A gap without any worker.
         if source.random() < 0.01:
             step += source.uniform(1, 6) * 86400
         moment += timedelta(seconds=step)

@@ -1,4 +1,4 @@
-"""Claims and results without a worker: what the database makes of them."""
+"""Claims and results without a worker, as the database stores them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -55,7 +55,7 @@ def recorded(settings: Settings, *completed: CompletedCheck) -> Recorded:
 
 
 def completed(claim: Claim, result: Result = OK, *, after: float = 0.01) -> CompletedCheck:
-    """Return what a worker makes of a claim, `after` seconds after the check was due."""
+    """Return a worker's result for a claim, `after` seconds after the check was due."""
     return CompletedCheck.of(claim, claim.due_at + timedelta(seconds=after), result)
 
 

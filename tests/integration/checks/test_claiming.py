@@ -1,4 +1,4 @@
-"""Which checks are claimed, by which worker, and when again."""
+"""Which checks are claimed, by which worker, and when they can be claimed again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_slot(moment: datetime, monitor_id: int, interval: int) -> bool:
-    """Compute apart whether `moment` is a whole number of intervals after the phase."""
+    """Compute separately whether `moment` is a whole number of intervals after the phase."""
     shift = timedelta(seconds=interval * (monitor_id * GOLDEN % 1))
     distance = (moment - EPOCH - shift) % timedelta(seconds=interval)
     return min(distance, timedelta(seconds=interval) - distance) < timedelta(milliseconds=1)
@@ -121,7 +121,7 @@ def test_a_short_interval_needs_no_second_write_and_a_long_one_is_given_back_to_
     assert unchanged == written
 
 
-def test_what_is_not_confirmed_is_tried_again_in_two_seconds(
+def test_an_unconfirmed_failure_is_retried_after_two_seconds(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add(client, interval_seconds=3600, confirmations=2)
@@ -140,7 +140,7 @@ def test_what_is_not_confirmed_is_tried_again_in_two_seconds(
     assert row(database_url, SCHEDULE)["due_at"] - again.due_at > timedelta(seconds=10)
 
 
-def test_the_lease_of_a_killed_worker_runs_out_and_the_check_is_made_then(
+def test_a_check_of_a_killed_worker_is_claimed_again_when_its_lease_expires(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add(client, interval_seconds=86400)
@@ -154,7 +154,7 @@ def test_the_lease_of_a_killed_worker_runs_out_and_the_check_is_made_then(
     assert taken_over.due_at - now(database_url) < timedelta(seconds=1)
 
 
-def test_what_is_released_is_due_at_once_and_what_another_worker_has_is_left_to_it(
+def test_a_released_claim_is_due_at_once_unless_another_worker_has_claimed_it(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add(client, interval_seconds=3600)
@@ -169,7 +169,7 @@ def test_what_is_released_is_due_at_once_and_what_another_worker_has_is_left_to_
     assert row(database_url, SCHEDULE)["lease"] == second.lease
 
 
-def test_claims_with_a_floor_find_all_that_enters_later(
+def test_claims_with_a_floor_find_checks_added_later(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     floor = Floor()
@@ -256,7 +256,7 @@ def test_a_claim_passes_no_dead_versions_below_the_floor_while_a_snapshot_is_hel
     )
 
     async def blocks_visited(database: Database) -> list[int]:
-        # What tests before this one have left would be passed too.
+        # Dead rows left by earlier tests would be passed too.
         await asyncpg_execute(database_url, "VACUUM schedule")
         dump = await asyncpg.connect(database_url)
         await dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -275,7 +275,7 @@ def test_a_claim_passes_no_dead_versions_below_the_floor_while_a_snapshot_is_hel
         visited = []
         for known in (None, floor):
             async with database.transaction() as session:
-                # As for a table of some size.
+                # As the planner does for a larger table.
                 await session.execute(text("SET LOCAL enable_seqscan = off"))
                 await session.execute(text("SET LOCAL enable_bitmapscan = off"))
                 before = int(await session.scalar(blocks) or 0)

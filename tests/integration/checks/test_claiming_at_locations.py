@@ -1,4 +1,4 @@
-"""Which checks a worker claims that checks from a location."""
+"""Which checks are claimed by a worker at a location."""
 
 import asyncpg
 import pytest
@@ -22,7 +22,7 @@ from tests.services import query
 PLACES = ["frankfurt", "tokyo", "virginia"]
 
 
-def test_a_worker_claims_for_its_own_location_and_one_without_for_none(
+def test_a_worker_claims_only_checks_of_its_location_or_those_without_one(
     client: TestClient, settings: Settings
 ) -> None:
     anywhere = add(client)
@@ -92,7 +92,7 @@ def test_a_claim_passes_no_dead_versions_that_lie_below_the_floor(
         visited = []
         for known in (None, floor):
             async with database.transaction() as session:
-                # As for a table of some size.
+                # As the planner does for a larger table.
                 await session.execute(text("SET LOCAL enable_seqscan = off"))
                 await session.execute(text("SET LOCAL enable_bitmapscan = off"))
                 before = int(await session.scalar(blocks) or 0)
@@ -106,7 +106,7 @@ def test_a_claim_passes_no_dead_versions_that_lie_below_the_floor(
     assert with_floor < without / 3
 
 
-def test_a_sweep_leaves_what_waits_at_other_locations(
+def test_a_sweep_leaves_checks_of_other_locations_alone(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add(client, locations=["tokyo", "virginia"])

@@ -1,4 +1,4 @@
-"""Latencies over time: the same figures as those of the uptime's windows, point by point."""
+"""Latencies over time agree with those of the uptime windows, point by point."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,7 @@ def test_points_are_in_order_and_hours_without_checks_are_left_out(
     assert all(90 < point["p50_ms"] < 120 for point in points)
 
 
-def test_what_is_older_than_the_window_is_left_out(
+def test_checks_older_than_the_window_are_left_out(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client)
@@ -90,7 +90,7 @@ def test_what_is_older_than_the_window_is_left_out(
     assert len(series(client, number, "30d")["points"]) == 1
 
 
-def test_an_hour_that_a_clock_brought_twice_is_one_point(
+def test_an_hour_repeated_by_a_clock_change_is_one_point(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client)

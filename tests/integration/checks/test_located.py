@@ -1,4 +1,4 @@
-"""Monitors checked from several locations, and what the results make of them."""
+"""Monitors that are checked from several locations, and the state that follows from the results."""
 
 import asyncio
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def test_a_result_is_stored_with_its_location(client: TestClient, workers: list[
     assert [item["location"] for item in items] == PLACES[::-1]
 
 
-def test_a_location_that_is_cut_off_makes_no_outage_where_two_must_fail(
+def test_one_failing_location_causes_no_outage_if_two_must_fail(
     client: TestClient, workers: list[Worker], database_url: str
 ) -> None:
     add(client, locations=PLACES, min_failing_locations=2)
@@ -82,7 +82,7 @@ def test_a_location_that_is_cut_off_makes_no_outage_where_two_must_fail(
     assert query(database_url, "SELECT * FROM incidents") == []
 
 
-def test_two_that_fail_open_one_incident_which_names_them_and_one_that_recovers_ends_it(
+def test_two_failing_locations_open_one_incident_that_names_them_until_one_recovers(
     client: TestClient, workers: list[Worker], database_url: str
 ) -> None:
     add(client, locations=PLACES, min_failing_locations=2)
@@ -125,7 +125,7 @@ def test_a_failure_is_confirmed_where_it_was_found(
     assert row(database_url, STATE)["state"] == "down"
 
 
-def test_a_site_that_is_down_is_not_kept_quiet_by_locations_without_a_worker(
+def test_locations_without_a_worker_do_not_hide_an_outage(
     client: TestClient, workers: list[Worker], database_url: str
 ) -> None:
     add(client, locations=PLACES, min_failing_locations=2, interval_seconds=5, timeout_seconds=1)
@@ -190,7 +190,7 @@ def test_an_older_result_of_the_same_location_changes_nothing(
     assert row(database_url, "SELECT count(*) FROM checks")["count"] == 2
 
 
-def test_a_location_that_was_taken_from_the_monitor_has_nothing_more_to_say(
+def test_results_of_a_location_removed_from_the_monitor_are_ignored(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, locations=PLACES, confirmations=1)
@@ -203,7 +203,7 @@ def test_a_location_that_was_taken_from_the_monitor_has_nothing_more_to_say(
     assert claimed(settings, location="frankfurt") == []
 
 
-def test_a_check_on_demand_is_stored_and_decides_nothing(
+def test_a_check_on_demand_is_stored_but_does_not_change_the_state(
     client: TestClient, workers: list[Worker], database_url: str
 ) -> None:
     number = add(client, locations=PLACES, confirmations=1, url="http://127.0.0.1:9/")
@@ -260,7 +260,7 @@ def test_a_result_passes_no_dead_versions_while_a_snapshot_is_held(
         at = moment + timedelta(milliseconds=number)
         results = [CompletedCheck.of(found, at, OK) for found in claims]
         async with database.transaction() as session:
-            # As for a table of some size.
+            # As the planner does for a larger table.
             await session.execute(text("SET LOCAL enable_seqscan = off"))
             await session.execute(text("SET LOCAL enable_bitmapscan = off"))
             before = int(await session.scalar(blocks) or 0)
@@ -296,5 +296,5 @@ def test_the_time_between_results_is_counted_once_however_many_locations_there_a
         "hour_down_ms FROM states",
     )
 
-    # Where an hour ends in it, a part of a millisecond is lost.
+    # If an hour ends in between, a fraction of a millisecond is lost.
     assert (known["up_ms"], known["hour_down_ms"]) == (pytest.approx(4000, abs=1), 0)

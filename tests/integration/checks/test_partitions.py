@@ -1,4 +1,4 @@
-"""Partitions and retention, whatever time has passed."""
+"""Partitions and retention, however much time has passed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def name(day: date) -> str:
     return f"checks_{day:%Y%m%d}"
 
 
-def test_all_days_of_the_coming_week_have_a_partition_and_again_changes_nothing(
+def test_partitions_exist_for_the_coming_week_and_a_second_run_changes_nothing(
     settings: Settings, database_url: str
 ) -> None:
     maintained(settings)
@@ -122,7 +122,7 @@ def test_days_past_the_retention_are_dropped_and_others_are_kept(
     assert name(dropped) not in partitions(database_url)
 
 
-def test_a_result_without_a_partition_goes_when_one_of_its_day_would(
+def test_results_in_the_default_partition_are_deleted_after_the_retention_time(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client)
@@ -139,7 +139,7 @@ def test_a_result_without_a_partition_goes_when_one_of_its_day_would(
 
 
 @pytest.mark.parametrize(("days", "kept"), [(12, True), (14, False)])
-def test_what_was_stored_before_there_were_partitions_goes_when_it_is_past_the_retention(
+def test_checks_from_before_partitioning_are_dropped_after_the_retention_time(
     settings: Settings, database_url: str, days: int, kept: bool
 ) -> None:
     end = today(database_url) - timedelta(days=days)
@@ -172,7 +172,7 @@ def test_a_worker_whose_own_clock_is_wrong_drops_nothing(
     assert partitions(database_url) == made
 
 
-def test_sums_incidents_and_notifications_are_deleted_when_their_time_is_over(
+def test_sums_incidents_and_notifications_are_deleted_after_their_retention_time(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client)

@@ -54,7 +54,7 @@ def test_a_result_passes_no_dead_versions_of_states_while_a_snapshot_is_held(
     async def blocks_visited(database: Database, dump: asyncpg.Connection) -> int:
         at = await dump.fetchval("SELECT clock_timestamp()")
         async with database.transaction() as session:
-            # As for a table of some size.
+            # As the planner does for a larger table.
             await session.execute(text("SET LOCAL enable_seqscan = off"))
             await session.execute(text("SET LOCAL enable_bitmapscan = off"))
             before = int(await session.scalar(blocks) or 0)

@@ -1,4 +1,4 @@
-"""Ten years of checks: every figure is that of a plain computation over all that was ever seen.
+"""Ten years of checks: every figure equals one computed directly from all results.
 
 The results are recorded as a worker records them, and the upkeep runs along the way. What is
 compared is what clients read, just before and after every seam: the turn of an hour and of a day,
@@ -107,7 +107,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("settings", KINDS_OF_RETENTION, indirect=True)
-def test_figures_across_every_seam_are_those_of_a_plain_computation(
+def test_figures_match_a_plain_computation_at_every_boundary(
     client: TestClient, settings: Settings
 ) -> None:
     source = random.Random(12)  # noqa: S311  (no secret)

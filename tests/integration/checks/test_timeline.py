@@ -1,4 +1,4 @@
-"""An outage as it went, however long it was."""
+"""The timeline of an outage, however long it was."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,7 +30,7 @@ def timeline(client: TestClient, incident: int = 1) -> dict[str, Any]:
 
 
 def results(settings: Settings, database_url: str, *outcomes: Result) -> None:
-    """Record these, one after the other, 5 s apart, the last one now."""
+    """Record these results in order, 5 s apart, the last one now."""
     for place, outcome in enumerate(outcomes, 1 - len(outcomes)):
         query(
             database_url,
@@ -41,7 +41,7 @@ def results(settings: Settings, database_url: str, *outcomes: Result) -> None:
         recorded(settings, completed(claim, outcome))
 
 
-def test_it_shows_the_failures_what_was_around_them_and_where_the_time_went(
+def test_a_timeline_shows_the_failures_the_checks_around_them_and_the_time_per_phase(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channel(client, "https://example.com/hook", name="On call")
@@ -66,7 +66,7 @@ def test_it_shows_the_failures_what_was_around_them_and_where_the_time_went(
     assert {"attempts", "sent_at", "error", "answer", "id"} <= told["notifications"][0].keys()
 
 
-def test_an_open_one_of_a_monitor_that_never_was_up_has_no_figures_from_before(
+def test_an_open_incident_of_a_monitor_that_was_never_up_has_no_earlier_figures(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add(client, confirmations=1, interval_seconds=5)
@@ -109,7 +109,7 @@ def fill(database_url: str, hours: int) -> None:
     query(database_url, "ANALYZE checks")
 
 
-def test_what_it_reads_does_not_grow_with_the_outage(
+def test_the_rows_read_for_a_timeline_do_not_grow_with_the_outage(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     fill(database_url, 10)
@@ -150,7 +150,7 @@ def test_of_a_long_outage_the_beginning_and_the_end_are_shown(
 
 @pytest.mark.parametrize("number", ["0", "-1", "4711", "2147483648"])
 @pytest.mark.parametrize("path", ["", "/timeline"])
-def test_an_incident_that_is_not_there_is_not_found(
+def test_an_unknown_incident_is_answered_with_404(
     client: TestClient, number: str, path: str
 ) -> None:
     assert client.get(f"/api/incidents/{number}{path}").status_code == 404

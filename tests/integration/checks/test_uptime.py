@@ -1,4 +1,4 @@
-"""Uptime is the share of the time; compared with a plain computation, second by second."""
+"""Uptime is a share of time; compared with a direct computation, second by second."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -106,7 +106,7 @@ def test_the_time_until_a_pause_counts(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_figures_over_hours_and_days_are_those_of_a_plain_computation(
+def test_figures_over_hours_and_days_match_a_plain_computation(
     client: TestClient, settings: Settings, database_url: str, seed: int
 ) -> None:
     source = random.Random(seed)  # noqa: S311 (no secret)
@@ -121,7 +121,7 @@ def test_figures_over_hours_and_days_are_those_of_a_plain_computation(
 
     hour, windows = None, None
     while windows is None or hour != hour_of(now(database_url)):
-        # Not with a full hour in between.
+        # Repeat if an hour has ended in between.
         hour = hour_of(now(database_url))
         windows = uptime(client, number)
     assert hour is not None

@@ -1,4 +1,4 @@
-"""The commands as an operator types them, and what the database holds."""
+"""Fixtures: the commands as an operator types them, and the content of the database."""
 
 import io
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import pytest
 from app import cli
 from tests.services import query
 
-# A weekday on which no window can be running now, in whichever time zone.
+# A weekday on which no window can be running now, in any time zone.
 WEEKDAY = f"{datetime.now(UTC) + timedelta(days=3):%A}".lower()
 
 CONFIG = f"""\
@@ -70,7 +70,7 @@ maintenance:
   ends_at: '2099-12-06T01:00:00Z'
 """
 
-# All that applying the same again must leave as it is.
+# All rows that applying the same file again must not change.
 EVERYTHING = (
     "SELECT * FROM monitors ORDER BY id",
     "SELECT * FROM states ORDER BY monitor_id",

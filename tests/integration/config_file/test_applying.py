@@ -1,4 +1,4 @@
-"""Applying a file is one change: alone, whole, and beside checks that go on."""
+"""Applying a file is one atomic change, while checks continue."""
 
 import asyncio
 import threading
@@ -74,14 +74,14 @@ def test_a_thousand_monitors_are_added_changed_and_deleted_together(
     assert tuple(row.values()) == (400, 30, 2)
 
 
-def test_two_at_once_come_one_after_the_other(settings: Settings) -> None:
+def test_concurrent_applies_run_one_after_another(settings: Settings) -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: applied(settings, CONFIG), range(4)))
 
     assert sorted(len(changes.changes) for changes in done) == [0, 0, 0, 8]
 
 
-def test_what_the_console_adds_meanwhile_comes_after(
+def test_additions_from_the_console_wait_for_a_running_apply(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     waiting = (
@@ -120,7 +120,7 @@ def test_checks_go_on_while_a_file_is_applied(settings: Settings, database_url: 
     assert len(query(database_url, "SELECT FROM incidents")) == 1
 
 
-def test_state_and_history_of_what_stays_are_kept(settings: Settings, database_url: str) -> None:
+def test_unchanged_monitors_keep_state_and_history(settings: Settings, database_url: str) -> None:
     applied(settings, SHOP)
     recorded(settings, completed(claimed(settings)[0], FAILED))
     before = everything(database_url)
@@ -150,11 +150,13 @@ def test_nothing_is_published_when_nothing_changes(settings: Settings) -> None:
 
     assert sent
     assert not [
-        statement for statement in sent if "pg_notify" in statement or "UPDATE" in statement
+        statement
+        for statement in sent
+        if "pg_notify" in statement or "UPDATE" in statement.removesuffix("FOR UPDATE")
     ]
 
 
-def test_a_fault_that_only_a_service_finds_undoes_everything(
+def test_an_error_found_by_a_service_rolls_back_everything(
     settings: Settings, database_url: str
 ) -> None:
     before = everything(database_url)

@@ -30,7 +30,7 @@ def test_what_is_applied_is_exported(run: Run) -> None:
     assert exported == (0, CONFIG, "")
 
 
-def test_nothing_that_is_stored_gives_an_empty_file(run: Run) -> None:
+def test_an_export_of_an_empty_database_has_empty_sections(run: Run) -> None:
     assert run("export").out == "version: 1\nchannels: []\nmonitors: []\nmaintenance: []\n"
 
 
@@ -47,7 +47,7 @@ def test_an_export_shows_no_secret_unless_asked(run: Run) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--secrets",)])
-def test_applying_what_is_there_touches_nothing(
+def test_applying_an_export_changes_nothing(
     run: Run, database_url: str, options: tuple[str, ...]
 ) -> None:
     run("apply", file=CONFIG)
@@ -61,7 +61,7 @@ def test_applying_what_is_there_touches_nothing(
     assert everything(database_url) == before
 
 
-def test_diff_says_what_apply_then_does(run: Run, database_url: str) -> None:
+def test_diff_shows_what_apply_will_do(run: Run, database_url: str) -> None:
     run("apply", file=CONFIG)
     before = everything(database_url)
     file = edited("interval_seconds: 30", "interval_seconds: 15")
@@ -91,7 +91,7 @@ def test_diff_says_what_apply_then_does(run: Run, database_url: str) -> None:
     assert run("export", "--secrets").out == edited("  paused: false\n", "", file)
 
 
-def test_only_what_differs_is_touched(run: Run, database_url: str) -> None:
+def test_only_differences_are_applied(run: Run, database_url: str) -> None:
     run("apply", file=CONFIG)
     monitors, states, schedule, channels, *_ = everything(database_url)
 
@@ -105,7 +105,7 @@ def test_only_what_differs_is_touched(run: Run, database_url: str) -> None:
     assert after[3] == channels
 
 
-def test_what_the_file_lacks_is_kept_and_said(run: Run, database_url: str) -> None:
+def test_objects_missing_from_the_file_are_kept_and_listed(run: Run, database_url: str) -> None:
     run("apply", file=CONFIG)
     before = everything(database_url)
 
@@ -142,7 +142,7 @@ monitors:
     assert run("export").out.startswith(file)
 
 
-def test_prune_leaves_a_section_alone_that_the_file_does_not_have(run: Run) -> None:
+def test_prune_ignores_sections_that_the_file_does_not_have(run: Run) -> None:
     run("apply", file=CONFIG)
 
     applied = run("apply", "--prune", file="version: 1\n")
@@ -176,7 +176,7 @@ def test_a_renamed_monitor_keeps_its_number_and_with_it_its_history(
     assert applied.out.endswith("0 added, 2 changed, 0 deleted.\n")
     rows = query(database_url, "SELECT id FROM monitors WHERE name = 'Webshop'")
     assert rows == [{"id": 1}]
-    # As long as the line stays in the file, it says nothing any more.
+    # The line has no further effect while it stays in the file.
     assert run("apply", "--prune", file=file).out == "No differences.\n"
 
 
@@ -192,7 +192,7 @@ def test_a_file_may_come_from_standard_input(run: Run, stdin: Callable[[str], No
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "."])
-def test_a_file_that_can_not_be_read_is_said(run: Run, name: str) -> None:
+def test_an_unreadable_file_is_named_in_the_error(run: Run, name: str) -> None:
     ended = run("apply", name)
 
     assert ended.code == 1
@@ -231,13 +231,13 @@ def test_a_file_that_can_not_be_read_is_said(run: Run, name: str) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_to_what_is_stored_changes_nothing(
+def test_a_file_that_conflicts_with_stored_data_changes_nothing(
     run: Run, database_url: str, old: str, new: str, said: list[str]
 ) -> None:
     run("apply", file=CONFIG)
     before = everything(database_url)
     file = edited(old, new, run("export").out)
-    # Would be changed, were the rest right.
+    # This would be changed if the rest were valid.
     file = edited("period_seconds: 3600", "period_seconds: 60", file)
 
     diff, applied = run("diff", file=file), run("apply", file=file)
@@ -253,7 +253,7 @@ def test_what_does_not_fit_to_what_is_stored_changes_nothing(
         assert diff == applied
 
 
-def test_names_that_several_have_are_refused_by_both_ways(run: Run, database_url: str) -> None:
+def test_duplicate_names_are_refused_by_export_and_apply(run: Run, database_url: str) -> None:
     run("apply", file=CONFIG)
     query(database_url, "UPDATE monitors SET name = 'Shop' WHERE name = 'DB'")
 

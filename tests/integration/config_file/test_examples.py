@@ -1,4 +1,4 @@
-"""What people start from works as it is: the example, and what the page shows."""
+"""The example file and the snippets on the page work as they are."""
 
 import re
 
@@ -41,7 +41,7 @@ def test_the_page_shows_files_that_can_be_applied_one_after_the_other(run: Run) 
     assert "name: Shop\n" not in run("export").out
 
 
-def test_the_page_quotes_faults_as_they_are_told(run: Run) -> None:
+def test_the_page_quotes_error_messages_exactly(run: Run) -> None:
     bad = BLOCKS[0].replace("https://shop", "ftp://shop").replace("interval_", "intervall_")
 
     said = run("diff", file=bad)
@@ -52,7 +52,7 @@ def test_the_page_quotes_faults_as_they_are_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize("page", ["config-file.md", "configuration.md"])
-def test_links_lead_somewhere(page: str) -> None:
+def test_links_on_the_page_resolve(page: str) -> None:
     text = (ROOT / "docs" / page).read_text("utf-8")
     for link in re.findall(r"\]\(\s*([^)#]+)", text):
         assert (ROOT / "docs" / link).resolve().exists(), link

@@ -1,4 +1,4 @@
-"""Whatever a configuration is, its export makes the same one elsewhere."""
+"""Any configuration, exported and applied elsewhere, stays the same."""
 
 import asyncio
 import secrets
@@ -140,10 +140,10 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
 
 
 async def exported(session: AsyncSession, file: str) -> str:
-    """Return what is exported of an empty database once a file has been applied, and empty it."""
+    """Apply a file to an empty database, return the export, and empty the database again."""
     document = read_document(file.encode())
     await apply(session, document, SEALER, prune=False)
-    # As another process would read it.
+    # Read as by another process.
     session.expunge_all()
     stored = await load(session, SEALER)
     assert (await apply(session, document, SEALER, prune=True)).changes == []

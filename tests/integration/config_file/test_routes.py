@@ -1,4 +1,4 @@
-"""/api/config: the same as the commands, for scripts elsewhere."""
+"""/api/config does the same as the commands, for scripts on other machines."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_a_diff_says_what_applying_does(client: TestClient, database_url: str) -
     }
 
 
-def test_what_is_kept_is_said_and_prune_deletes_it(client: TestClient) -> None:
+def test_kept_objects_are_listed_and_prune_deletes_them(client: TestClient) -> None:
     put(client, CONFIG)
     file = "version: 1\nmonitors: []\n"
 
@@ -79,7 +79,7 @@ def test_what_is_kept_is_said_and_prune_deletes_it(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("ask", [put, diff])
-def test_faults_are_problems_with_line_and_field(client: TestClient, ask: Any) -> None:
+def test_errors_are_problem_details_with_line_and_field(client: TestClient, ask: Any) -> None:
     file = CONFIG.replace("port: 5432", "prt: 5432").replace("interval_seconds: 30", "timeout: 1")
 
     answer = ask(client, file)
@@ -103,7 +103,7 @@ def test_json_is_yaml(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "text/yaml", "multipart/form-data", None])
-def test_what_a_page_of_another_site_could_send_is_refused(
+def test_content_types_that_another_site_could_send_are_refused(
     client: TestClient, media_type: str | None
 ) -> None:
     headers = {"content-type": media_type} if media_type else {}
@@ -114,7 +114,7 @@ def test_what_a_page_of_another_site_could_send_is_refused(
     assert "application/yaml" in answer.json()["detail"]
 
 
-def test_yaml_is_for_these_routes_alone(client: TestClient) -> None:
+def test_other_routes_refuse_yaml(client: TestClient) -> None:
     answer = client.post("/api/monitors", content=b"name: a", headers=YAML)
 
     assert answer.status_code == 415

@@ -1,4 +1,4 @@
-"""A file has secrets as they sign, however they are stored."""
+"""An exported file contains the plain secrets, however they are stored."""
 
 import secrets
 
@@ -29,7 +29,7 @@ def test_applying_a_file_again_changes_nothing_that_is_sealed(
     assert run("diff", file=CONFIG).code == 0
 
 
-def test_an_export_with_secrets_says_which_it_lacks(
+def test_an_export_names_channels_whose_secrets_cannot_be_opened(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBHOOK_KEY", KEY)

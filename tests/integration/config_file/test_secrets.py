@@ -1,4 +1,4 @@
-"""!secret NAME: a value that the file does not have."""
+"""!secret NAME: a value that is not in the file itself."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_is_a_variable_or_a_file(
+def test_a_secret_is_read_from_a_variable_or_a_file(
     run: Run, secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOOK", "a-secret-of-at-least-16")
@@ -32,7 +32,7 @@ def test_it_is_a_variable_or_a_file(
 
 
 @pytest.mark.parametrize("name", ["MISSING", "../etc/passwd", "empty", "a b", '""'])
-def test_one_that_is_not_there_is_said_with_its_line(run: Run, secrets: Path, name: str) -> None:
+def test_a_missing_secret_is_reported_with_its_line(run: Run, secrets: Path, name: str) -> None:
     (secrets / "empty").write_text("\n", "utf-8")
 
     ended = run("apply", file=CONFIG.replace("t0ken", f"!secret {name}"))
@@ -41,7 +41,7 @@ def test_one_that_is_not_there_is_said_with_its_line(run: Run, secrets: Path, na
     assert "config.yaml:16: monitors.0.headers.X-Token: " in ended.error
 
 
-def test_the_api_reads_none(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_reads_no_secrets(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", "a-secret-of-at-least-16")
     monkeypatch.setenv("token", "t0ken")
 

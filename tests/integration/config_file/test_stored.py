@@ -1,4 +1,4 @@
-"""What is stored is read as it is at one moment, in parts."""
+"""The stored configuration is read in parts, all of them as of one moment."""
 
 import asyncio
 from typing import Any
@@ -16,14 +16,14 @@ from tests.integration.checks.support import add, in_transaction
 from tests.integration.notifications.conftest import add_channel
 
 
-def test_a_monitor_tells_no_channel_that_was_read_too_soon(
+def test_a_monitor_added_during_an_export_is_left_out(
     client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(client, name="Shop")
     read: Any = stored._monitors
 
     async def meanwhile(session: AsyncSession, after: int) -> Any:
-        # Channels have been read. The console adds one, and a monitor that tells it.
+        # Channels have been read. The console adds one, and a monitor that notifies it.
         if after == 0:
             channel = await asyncio.to_thread(add_channel, client, "https://example.com/")
             await asyncio.to_thread(add, client, name="Till", channel_ids=[channel["id"]])
@@ -37,7 +37,7 @@ def test_a_monitor_tells_no_channel_that_was_read_too_soon(
     assert "name: Till" not in text
 
 
-def test_no_monitor_is_left_out_between_two_parts(
+def test_no_monitor_is_lost_between_two_batches(
     client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored, "PART", 2)

@@ -1,8 +1,20 @@
 """Maintenance windows in a file."""
 
-import pytest
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
 
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.channels.sealing import Sealer
+from app.config_file.applying import apply
+from app.config_file.changes import Changes
+from app.config_file.document import read_document
+from app.maintenance import service as windows
+from app.settings import Settings
+from tests.integration.checks.support import in_transaction
 from tests.integration.config_file.conftest import CONFIG, Run, everything
+from tests.integration.worker.running import wait_for
 from tests.services import query
 
 OVER = """\
@@ -65,7 +77,7 @@ def test_prune_deletes_windows_that_the_file_lacks(run: Run, database_url: str) 
     assert query(database_url, "SELECT FROM maintenance_windows") == []
 
 
-def test_a_window_that_is_over_is_history(run: Run, database_url: str) -> None:
+def test_a_past_window_is_neither_exported_nor_deleted(run: Run, database_url: str) -> None:
     run("apply", file=CONFIG)
     query(
         database_url,
@@ -91,7 +103,7 @@ def test_a_window_that_is_over_is_history(run: Run, database_url: str) -> None:
         ("weekdays:", "weekday:", "recurrence.weekday: there is no such field"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(
+def test_an_invalid_window_is_reported_with_its_line(
     run: Run, database_url: str, old: str, new: str, said: str
 ) -> None:
     run("apply", file=CONFIG)
@@ -103,3 +115,34 @@ def test_what_is_wrong_is_said_with_its_line(
     assert f"{said}" in applied.error
     assert "config.yaml:" in applied.error
     assert everything(database_url) == before
+
+
+def test_a_window_that_is_being_changed_is_waited_for(
+    run: Run, settings: Settings, database_url: str
+) -> None:
+    """Otherwise apply finds it changed after the comparison, and fails."""
+    run("apply", file=CONFIG)
+    waiting = (
+        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND wait_event <> 'relation'"
+    )
+    document = read_document(CONFIG.replace("02:30", "03:30").encode())
+
+    async def applying(session: AsyncSession) -> Changes:
+        return await apply(session, document, Sealer([]), prune=False)
+
+    async def console(session: AsyncSession) -> Future[Changes]:
+        window = await windows.find(session, 1, lock=True)
+        window.name, window.version = "Renamed", window.version + 1
+        await session.flush()
+        applied = pool.submit(in_transaction, settings, applying)
+        await asyncio.to_thread(wait_for, lambda: query(database_url, waiting))
+        return applied
+
+    with ThreadPoolExecutor(1) as pool:
+        changes = in_transaction(settings, console).result(10)
+
+    # The file comes second, and knows no window that was renamed.
+    assert [(one.action, one.name) for one in changes.changes] == [("add", "Updates")]
+    names = query(database_url, "SELECT name FROM maintenance_windows ORDER BY id")
+    assert [row["name"] for row in names] == ["Renamed", "Move", "Updates"]

@@ -69,7 +69,7 @@ class EventClient:
         raise AssertionError("the stream has ended")
 
     def ended(self) -> bool:
-        """Whether nothing comes any more, after what may still come."""
+        """Whether the stream ends, after data that is still on its way."""
         for _ in self:
             pass
         return True

@@ -15,7 +15,7 @@ from tests.integration.checks.support import FAILED, OK, add, claimed, completed
 from tests.integration.events.streams import running, streaming, wait_until
 from tests.services import query
 
-# Of this test's database: other tests listen in theirs.
+# Only in this test's database: other tests listen in theirs.
 OURS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 CUT = f"SELECT pg_terminate_backend(pid) {OURS}"
 LISTENING = f"SELECT pid {OURS}"
@@ -70,7 +70,7 @@ def test_a_stream_begins_with_resync_and_is_buffered_nowhere(port: int) -> None:
     assert b"content-length" not in head
 
 
-def test_an_outage_is_told_with_its_incident_and_its_end(
+def test_a_stream_sends_the_state_and_the_incident_of_an_outage(
     client: TestClient, settings: Settings, port: int, database_url: str
 ) -> None:
     number = add(client, name="Läden", confirmations=1)
@@ -100,7 +100,7 @@ def test_an_outage_is_told_with_its_incident_and_its_end(
     assert closed == ("incident", incident | {"action": "closed"})
 
 
-def test_what_is_configured_is_told_and_what_fails_is_not(client: TestClient, port: int) -> None:
+def test_config_events_are_sent_for_successful_changes_only(client: TestClient, port: int) -> None:
     with streaming(port) as stream:
         stream.next("resync")
         number = add(client)
@@ -117,7 +117,7 @@ def test_what_is_configured_is_told_and_what_fails_is_not(client: TestClient, po
     assert [data["state"] for kind, data in told if kind == "state"] == ["paused", "pending"]
 
 
-def test_checks_are_sent_to_those_who_follow_their_monitor_alone(
+def test_check_events_go_only_to_clients_that_follow_the_monitor(
     client: TestClient, settings: Settings, port: int
 ) -> None:
     followed, other = add(client), add(client)
@@ -136,7 +136,7 @@ def test_checks_are_sent_to_those_who_follow_their_monitor_alone(
     assert told == [("config", {"monitor_id": other})]
 
 
-def test_after_a_lost_connection_to_the_database_everything_is_to_be_read_again(
+def test_clients_must_resync_after_a_lost_database_connection(
     client: TestClient, port: int, database_url: str
 ) -> None:
     with streaming(port) as stream:
@@ -171,18 +171,18 @@ def test_a_stream_opens_while_the_database_is_away(
         wait_until(lambda: stream._lines.readline().startswith(b":"))
 
 
-def test_what_is_no_monitor_is_not_found(port: int) -> None:
+def test_a_stream_of_an_unknown_monitor_is_not_found(port: int) -> None:
     with streaming(port, "?monitor_id=4711") as stream:
         assert b" 404 " in stream.head
 
 
-def test_head_ends_and_holds_no_place(server: tuple[uvicorn.Server, int]) -> None:
+def test_a_head_request_ends_and_takes_no_slot(server: tuple[uvicorn.Server, int]) -> None:
     with streaming(server[1], method="HEAD") as stream:
         assert b"text/event-stream" in stream.head
         wait_until(lambda: not server[0].server_state.tasks)
 
 
-def test_streams_are_limited_and_a_place_is_free_again(settings: Settings) -> None:
+def test_streams_are_limited_and_a_closed_stream_frees_its_slot(settings: Settings) -> None:
     with running(settings.model_copy(update={"max_streams": 2})) as (server, port):
         with ExitStack() as streams:
             for _ in range(2):
@@ -203,7 +203,7 @@ def test_streams_leave_half_of_the_connections_to_requests(settings: Settings) -
     assert [head[9:12] for head in heads] == [b"200", b"200", b"503"]
 
 
-def test_a_client_that_does_not_read_is_let_go_and_others_hear_everything(
+def test_a_client_that_does_not_read_is_dropped_and_others_get_every_event(
     server: tuple[uvicorn.Server, int], monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     monkeypatch.setattr(http_limits, "SEND_SECONDS", 0.2)
@@ -218,7 +218,7 @@ def test_a_client_that_does_not_read_is_let_go_and_others_hear_everything(
             assert told < 20_000
 
 
-def test_one_that_is_too_slow_reads_everything_again_and_waits_in_no_memory() -> None:
+def test_a_slow_client_must_resync_and_is_buffered_within_limits() -> None:
     slow = hub.Subscriber(None)
     for number in range(10 * hub.MAX_FRAMES + 1):
         slow.put(hub.frame("config", {"monitor_id": number}))
@@ -230,7 +230,7 @@ def test_one_that_is_too_slow_reads_everything_again_and_waits_in_no_memory() ->
 def test_streams_end_at_once_when_the_server_stops(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    # Waiting for their ends, or for one that does not read, would take longer than the test may.
+    # Waiting for them to end, or for a client that does not read, would exceed the test's limit.
     patient = settings.model_copy(update={"shutdown_seconds": 600})
     monkeypatch.setattr(http_limits, "SEND_SECONDS", 600)
     with running(patient) as server, ExitStack() as streams:
@@ -250,7 +250,7 @@ def test_streams_end_at_once_when_the_server_stops(
         assert all(stream.ended() for stream in opened)
 
 
-def test_what_is_done_to_many_is_told_once(client: TestClient, port: int) -> None:
+def test_a_bulk_action_sends_one_event(client: TestClient, port: int) -> None:
     site = {"name": "Site", "kind": "http", "url": "http://127.0.0.1/"}
     several = ("config", {"monitor_id": None})
 

@@ -1,4 +1,4 @@
-"""An API that wants keys, and keys of every sort."""
+"""Fixtures: an API that requires keys, and keys of every kind."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,7 +20,7 @@ FIRST = "of-the-operator-" + 32 * "x"
 
 
 class Keys(NamedTuple):
-    """Keys of every sort, as the headers that a request has with them."""
+    """Keys of every kind, as request headers."""
 
     none: dict[str, str]
     read: dict[str, str]
@@ -30,7 +30,7 @@ class Keys(NamedTuple):
 
 
 def sent(token: str) -> dict[str, str]:
-    """Return the header that a key is sent in."""
+    """Return the request header for a key."""
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -1,4 +1,4 @@
-"""Every route, with every sort of key: what is let in, and how the rest is refused."""
+"""Every route with every kind of key: what is allowed, and how the rest is refused."""
 
 import re
 from typing import Any, NamedTuple
@@ -38,10 +38,10 @@ PUBLIC = {
     "GET /unsubscribe/{token}",
     "POST /unsubscribe/{token}",
 }
-# What reads, and takes a key that may write all the same.
+# Routes that read but require the write scope.
 SECRET = {"GET /api/keys", "GET /api/keys/{key_id}"}
 
-# What changes nothing, although it is sent by POST: its question is too long for an address.
+# Routes that change nothing although they use POST: their input is too long for a URL.
 ONLY_ASKS = {"POST /api/config/diff"}
 
 
@@ -69,7 +69,7 @@ OPERATIONS = operations()
 
 
 def ask(client: TestClient, operation: Operation, headers: dict[str, str]) -> Any:
-    """Call a route with numbers and tokens of nothing; the answer of a stream has no body."""
+    """Call a route with unknown ids and tokens; of a stream, ask only for the head."""
     path = re.sub(r"\{\w+_id\}", "7", operation.path.replace("{token}", "x" * 32))
     assert "{" not in path, "say what stands for it above"
     method = "HEAD" if path == "/api/events" else operation.method
@@ -82,13 +82,13 @@ def test_every_route_states_its_scope() -> None:
     assert unstated == set()
 
 
-def test_what_is_public_is_what_is_listed_here() -> None:
+def test_only_the_routes_listed_here_are_public() -> None:
     public = {str(operation) for operation in OPERATIONS if operation.needed == "public"}
 
     assert public == PUBLIC
 
 
-def test_what_is_not_public_is_read_with_one_scope_and_changed_with_the_other() -> None:
+def test_other_routes_need_the_read_scope_to_read_and_the_write_scope_to_change() -> None:
     for operation in OPERATIONS:
         if operation.needed != "public":
             read_by_get = operation.method == "GET" and str(operation) not in SECRET

@@ -1,4 +1,4 @@
-"""How a key is taken, how it is refused, and how long it is worth something."""
+"""How a key is accepted or refused, and how long it is valid."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 SHOP = {"name": "Shop", "kind": "http", "url": "https://example.com/"}
 
 
-def test_without_a_key_it_says_what_is_needed(guarded: TestClient) -> None:
+def test_a_request_without_a_key_is_told_how_to_send_one(guarded: TestClient) -> None:
     answer = guarded.get("/api/monitors")
 
     assert answer.status_code == 401
@@ -31,7 +31,7 @@ def test_without_a_key_it_says_what_is_needed(guarded: TestClient) -> None:
     ("sort", "detail"),
     [("revoked", "This key was revoked."), ("expired", "This key has expired.")],
 )
-def test_a_key_that_is_worth_nothing_any_more_says_why(
+def test_an_invalid_key_is_refused_with_the_reason(
     guarded: TestClient, keys: Keys, sort: str, detail: str
 ) -> None:
     answer = guarded.get("/api/monitors", headers=getattr(keys, sort))
@@ -43,13 +43,13 @@ def test_a_key_that_is_worth_nothing_any_more_says_why(
 
 
 @pytest.mark.parametrize("token", ["", "sw_", "sw_" + 43 * "A", FIRST[:-1], "é", "x" * 2000])
-def test_a_key_that_nobody_has_made_is_refused(guarded: TestClient, token: str) -> None:
+def test_an_unknown_key_is_refused(guarded: TestClient, token: str) -> None:
     headers = [(b"authorization", b"Bearer " + token.encode())]
 
     assert guarded.get("/api/monitors", headers=headers).status_code == 401
 
 
-def test_a_key_that_may_only_read_is_told_so(guarded: TestClient, keys: Keys) -> None:
+def test_a_change_with_a_read_only_key_is_forbidden(guarded: TestClient, keys: Keys) -> None:
     answer = guarded.post("/api/monitors", json=SHOP, headers=keys.read)
 
     assert answer.status_code == 403
@@ -57,14 +57,14 @@ def test_a_key_that_may_only_read_is_told_so(guarded: TestClient, keys: Keys) ->
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_who_may_not_write_does_not_learn_what_is_wrong_with_the_request(
+def test_a_request_without_write_access_is_refused_before_validation(
     guarded: TestClient, keys: Keys
 ) -> None:
     assert guarded.post("/api/monitors", json={}).status_code == 401
     assert guarded.post("/api/monitors", json={}, headers=keys.read).status_code == 403
 
 
-def test_a_large_body_is_not_read_for_somebody_unknown(guarded: TestClient, keys: Keys) -> None:
+def test_a_large_body_is_not_read_without_a_valid_key(guarded: TestClient, keys: Keys) -> None:
     large = {"monitors": [SHOP | {"name": "x" * 200}] * 300}
 
     refused = guarded.post("/api/monitors/bulk", content="[" * 2_000_000, headers=JSON)
@@ -75,14 +75,14 @@ def test_a_large_body_is_not_read_for_somebody_unknown(guarded: TestClient, keys
     assert taken.status_code == 201
 
 
-def test_the_first_key_is_in_no_table_and_may_write(guarded: TestClient, database_url: str) -> None:
+def test_the_first_key_is_not_stored_and_may_write(guarded: TestClient, database_url: str) -> None:
     answer = guarded.post("/api/monitors", json=SHOP, headers=sent(FIRST))
 
     assert answer.status_code == 201
     assert query(database_url, "SELECT * FROM api_keys") == []
 
 
-def test_passwords_of_a_proxy_in_front_are_no_keys(guarded: TestClient) -> None:
+def test_basic_auth_for_a_proxy_is_not_taken_for_a_key(guarded: TestClient) -> None:
     headers = {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
 
     assert guarded.get("/api/status", headers=headers).status_code == 200
@@ -94,7 +94,7 @@ def test_the_scheme_is_read_in_any_case(guarded: TestClient, keys: Keys) -> None
     assert guarded.get("/api/monitors", headers=headers).status_code == 200
 
 
-def test_where_keys_are_off_none_is_looked_at(client: TestClient, keys: Keys) -> None:
+def test_keys_are_ignored_where_they_are_not_required(client: TestClient, keys: Keys) -> None:
     assert client.post("/api/monitors", json=SHOP).status_code == 201
     assert client.get("/api/monitors", headers=keys.revoked).status_code == 200
 
@@ -107,18 +107,18 @@ def wait_for_refusal(client: TestClient, headers: dict[str, str]) -> Any:
     return answer
 
 
-def test_a_key_revoked_elsewhere_is_soon_worth_nothing_here(
+def test_a_key_revoked_by_another_process_is_soon_refused(
     guarded: TestClient, keys: Keys, database_url: str
 ) -> None:
     assert guarded.get("/api/monitors", headers=keys.read).status_code == 200
 
-    # As another process does it, which tells nobody.
+    # Another process does this, and sends no message to this one.
     execute(database_url, "UPDATE api_keys SET revoked_at = now() WHERE name = 'read'")
 
     assert wait_for_refusal(guarded, keys.read).json()["detail"] == "This key was revoked."
 
 
-def test_a_key_ends_while_it_is_in_use(guarded: TestClient, keys: Keys, database_url: str) -> None:
+def test_a_key_expires_while_in_use(guarded: TestClient, keys: Keys, database_url: str) -> None:
     assert guarded.get("/api/monitors", headers=keys.read).status_code == 200
 
     execute(database_url, "UPDATE api_keys SET expires_at = now() WHERE name = 'read'")
@@ -141,7 +141,7 @@ def test_the_last_use_is_noted_once_a_minute(
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
-    # New processes, which know nothing of it.
+    # New processes, which do not know the last use.
     for _ in range(2):
         with TestClient(create_app(guarded_settings)) as client:
             client.get("/api/monitors", headers=keys.read)
@@ -156,7 +156,7 @@ def test_the_last_use_is_noted_once_a_minute(
             time.sleep(0.02)
 
 
-def test_many_requests_at_once_ask_for_their_key_once(
+def test_concurrent_requests_look_their_key_up_only_once(
     guarded_settings: Settings, keys: Keys
 ) -> None:
     token = keys.read["Authorization"].removeprefix("Bearer ")
@@ -171,11 +171,11 @@ def test_many_requests_at_once_ask_for_their_key_once(
     names, connections = with_database(guarded_settings, ask)
 
     assert names == {"read"}
-    # That which asked, and that which notes the use.
+    # One for the lookup, one for the last use.
     assert connections <= 2
 
 
-def test_without_the_database_it_is_503_and_no_judgement(guarded_settings: Settings) -> None:
+def test_without_the_database_the_answer_to_any_key_is_503(guarded_settings: Settings) -> None:
     away = guarded_settings.model_copy(
         update={"database_url": "postgresql+asyncpg://nobody@127.0.0.1:1/none"}
     )
@@ -188,7 +188,7 @@ def test_without_the_database_it_is_503_and_no_judgement(guarded_settings: Setti
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_without_redis_keys_are_taken_all_the_same(guarded_settings: Settings, keys: Keys) -> None:
+def test_keys_work_without_redis(guarded_settings: Settings, keys: Keys) -> None:
     away = guarded_settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
 
     with TestClient(create_app(away)) as client:

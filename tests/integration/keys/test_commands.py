@@ -18,7 +18,7 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("DATABASE_URL", database_url)
 
     def run(*arguments: str) -> Any:
-        """Return what the process would exit with."""
+        """Return the exit code of the process."""
         with pytest.raises(SystemExit) as ended:
             cli.main(arguments)
         return ended.value.code

@@ -1,4 +1,4 @@
-"""Keys over the API: told once, listed without what they are, revoked at once."""
+"""Keys over the API: shown once, listed without their secrets, revoked at once."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def make(client: TestClient, **config: Any) -> Any:
     return answer
 
 
-def test_a_key_is_told_once_and_works_at_once(guarded: TestClient, database_url: str) -> None:
+def test_a_new_key_is_shown_once_and_works_at_once(guarded: TestClient, database_url: str) -> None:
     answer = make(guarded, expires_days=30, requests_per_minute=100)
     made = answer.json()
 
@@ -31,7 +31,7 @@ def test_a_key_is_told_once_and_works_at_once(guarded: TestClient, database_url:
     assert made["token"] not in listed + str(query(database_url, "SELECT * FROM api_keys"))
 
 
-def test_a_revoked_key_is_worth_nothing_with_the_next_request(guarded: TestClient) -> None:
+def test_a_revoked_key_is_refused_from_the_next_request_on(guarded: TestClient) -> None:
     made = make(guarded).json()
     headers = sent(made["token"])
     assert guarded.get("/api/monitors", headers=headers).status_code == 200
@@ -44,14 +44,14 @@ def test_a_revoked_key_is_worth_nothing_with_the_next_request(guarded: TestClien
     assert guarded.get(f"/api/keys/{made['id']}", headers=MINE).json()["revoked_at"] is not None
 
 
-def test_who_may_only_read_neither_sees_keys_nor_makes_any(guarded: TestClient, keys: Keys) -> None:
+def test_a_read_only_key_can_neither_list_nor_create_keys(guarded: TestClient, keys: Keys) -> None:
     assert guarded.get("/api/keys", headers=keys.read).status_code == 403
     config = {"name": "mine", "scope": "write"}
     assert guarded.post("/api/keys", json=config, headers=keys.read).status_code == 403
     assert guarded.delete("/api/keys/1", headers=keys.read).status_code == 403
 
 
-def test_a_key_knows_what_it_may_do(guarded: TestClient, keys: Keys, client: TestClient) -> None:
+def test_a_key_can_read_its_scope(guarded: TestClient, keys: Keys, client: TestClient) -> None:
     current = "/api/keys/current"
 
     assert guarded.get(current, headers=keys.read).json() == {
@@ -84,7 +84,7 @@ def test_the_list_comes_in_pages(guarded: TestClient, keys: Keys) -> None:
         ({"token": "mine"}, "token"),
     ],
 )
-def test_what_is_wrong_with_a_key_is_said_by_field(
+def test_an_invalid_key_configuration_names_its_field(
     guarded: TestClient, config: dict[str, Any], field: str
 ) -> None:
     body = {"name": "new", "scope": "read"} | config

@@ -1,4 +1,4 @@
-"""What a key may ask a minute, and how fast keys can be guessed."""
+"""How many requests a key may make per minute, and how fast keys can be guessed."""
 
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -35,7 +35,7 @@ def test_a_key_has_a_limit_of_its_own(guarded: TestClient, settings: Settings) -
     assert other.headers["RateLimit-Remaining"] == "4"
 
 
-def test_a_key_without_one_has_that_of_the_settings_for_itself(
+def test_a_key_without_a_limit_gets_the_default_limit_to_itself(
     guarded_settings: Settings, keys: Keys
 ) -> None:
     settings = guarded_settings.model_copy(update={"rate_limit_per_minute": 3})
@@ -66,7 +66,7 @@ def test_the_limits_hold_for_all_processes_together(
     assert 429 in statuses
 
 
-def test_guessing_is_slow(guarded: TestClient) -> None:
+def test_guessing_keys_is_rate_limited(guarded: TestClient) -> None:
     for _ in range(ALLOWED):
         assert guarded.get("/api/monitors", headers=sent(new_token())).status_code == 401
 
@@ -76,7 +76,7 @@ def test_guessing_is_slow(guarded: TestClient) -> None:
     assert 0 < int(refused.headers["Retry-After"]) <= 60
 
 
-def test_who_guesses_locks_out_neither_those_in_use_nor_the_public(
+def test_guessing_locks_out_neither_keys_in_use_nor_public_routes(
     guarded: TestClient, keys: Keys, guarded_settings: Settings
 ) -> None:
     assert guarded.get("/api/monitors", headers=keys.read).status_code == 200
@@ -90,7 +90,7 @@ def test_who_guesses_locks_out_neither_those_in_use_nor_the_public(
     assert guarded.get("/api/status").status_code == 200
 
 
-def test_even_a_right_key_is_not_looked_for_while_its_address_has_to_wait(
+def test_an_address_that_has_to_wait_is_refused_even_with_a_valid_key(
     guarded: TestClient, keys: Keys, database_url: str
 ) -> None:
     for _ in range(ALLOWED):
@@ -99,7 +99,7 @@ def test_even_a_right_key_is_not_looked_for_while_its_address_has_to_wait(
     assert guarded.get("/api/monitors", headers=keys.write).status_code == 429
 
 
-def test_who_goes_on_with_a_revoked_key_locks_nobody_out(
+def test_retries_with_a_revoked_key_block_no_other_key(
     guarded: TestClient, keys: Keys, settings: Settings, database_url: str
 ) -> None:
     answers = [guarded.get("/api/monitors", headers=keys.revoked) for _ in range(3 * ALLOWED)]

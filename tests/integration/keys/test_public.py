@@ -1,4 +1,4 @@
-"""What anybody sees where keys are wanted: how things are, and not what they are made of."""
+"""What is public where keys are required: states, but no configuration."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.integration.keys.conftest import Keys
 from tests.services import query
 from tests.unit.incidents.reasons import REASONS
 
-# What must be seen by nobody without a key, in a URL, a header, an error and a note.
+# Must never be shown without a key: in a URL, a header, an error and a note.
 SECRETS = ("hunter2", "db.lan", "Hopper")
 ERROR = 'JSON path $.db.lan is "hunter2", not "ok" (redirected to http://db.lan/?key=hunter2)'
 LEAKING = Result(False, 3.0, Timings(total_ms=3.0), 200, ERROR)
@@ -26,7 +26,7 @@ LEAKING = Result(False, 3.0, Timings(total_ms=3.0), 200, ERROR)
 
 @pytest.fixture
 def failing(settings: Settings, client: TestClient, database_url: str) -> int:
-    """Return a monitor with secrets wherever there may be some, which is down."""
+    """Return a monitor that is down and has secrets in every possible field."""
     number = add(
         client,
         url="http://db.lan/?key=hunter2",
@@ -64,7 +64,7 @@ def test_a_public_answer_has_no_secret_in_it(guarded: TestClient, failing: int, 
     assert [secret for secret in SECRETS if secret in answer.text] == []
 
 
-def test_the_public_is_told_what_kind_of_failure_it_is(guarded: TestClient, failing: int) -> None:
+def test_the_public_sees_only_the_kind_of_failure(guarded: TestClient, failing: int) -> None:
     said = "the answer is not as expected"
 
     assert guarded.get("/api/status").json()["incidents"][0]["cause"] == said
@@ -73,7 +73,7 @@ def test_the_public_is_told_what_kind_of_failure_it_is(guarded: TestClient, fail
     assert said in guarded.get("/feed.atom").text
 
 
-def test_who_has_a_key_is_told_everything(guarded: TestClient, failing: int, keys: Keys) -> None:
+def test_a_key_holder_sees_every_detail(guarded: TestClient, failing: int, keys: Keys) -> None:
     [incident] = guarded.get("/api/incidents", headers=keys.read).json()["items"]
     [check] = guarded.get(f"/api/monitors/{failing}/checks", headers=keys.read).json()["items"]
 
@@ -81,7 +81,7 @@ def test_who_has_a_key_is_told_everything(guarded: TestClient, failing: int, key
     assert check["error"] == ERROR
 
 
-def test_where_keys_are_off_everybody_is_told_everything(client: TestClient, failing: int) -> None:
+def test_without_required_keys_every_detail_is_public(client: TestClient, failing: int) -> None:
     assert client.get("/api/status").json()["incidents"][0]["cause"] == ERROR
     assert client.get(f"/api/monitors/{failing}/checks").json()["items"][0]["error"] == ERROR
     assert "hunter2" in client.get("/feed.atom").text
@@ -92,7 +92,7 @@ def test_a_shared_answer_is_the_same_for_all(guarded: TestClient, failing: int, 
         assert guarded.get(page, headers=keys.write).content == guarded.get(page).content
 
 
-def test_the_database_says_it_in_the_same_words(database_url: str) -> None:
+def test_sql_and_python_give_the_same_public_reasons(database_url: str) -> None:
     reasons = json.dumps(list(REASONS)).replace("'", "''")
 
     rows = query(
@@ -111,7 +111,7 @@ def stream(port: int, headers: dict[str, str], number: int) -> Iterator[EventCli
         yield client
 
 
-def test_live_events_tell_the_public_no_more(
+def test_live_events_hide_the_details_from_the_public_too(
     guarded_settings: Settings, client: TestClient, keys: Keys
 ) -> None:
     number = add(client, confirmations=1)

@@ -1,4 +1,4 @@
-"""From where monitors are checked, who says so, and what is said where nobody checks."""
+"""Locations: which workers report them, and what is shown when no worker is left at one."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def check(settings: Settings, location: str, result: Any = OK) -> None:
 
 
 def silence(database_url: str, location: str) -> None:
-    """Have a location's results be from an hour ago."""
+    """Make a location's results an hour old."""
     execute(
         database_url,
         "UPDATE location_states SET checked_at = checked_at - interval '1 h', "
@@ -44,7 +44,7 @@ def figures(client: TestClient) -> dict[str, tuple[int, int, int]]:
 
 @pytest.fixture
 def monitor(client: TestClient, settings: Settings) -> int:
-    """Return a monitor that fails from Tokyo, and from there alone."""
+    """Return a monitor that fails only from Tokyo."""
     number = add(client, locations=PLACES, min_failing_locations=2, confirmations=1)
     check(settings, "frankfurt")
     check(settings, "tokyo", FAILED)
@@ -69,7 +69,7 @@ def test_a_monitor_shows_how_it_is_seen_from_each_of_its_locations(
     assert listed["seen_from"] == shown["seen_from"]
 
 
-def test_a_location_from_which_nothing_comes_any_more_is_said_to_be_overdue(
+def test_a_location_without_recent_results_is_reported_as_overdue(
     client: TestClient, monitor: int, database_url: str
 ) -> None:
     silence(database_url, "tokyo")
@@ -102,7 +102,7 @@ def test_a_location_that_no_worker_has_is_overdue_a_minute_after_its_first_check
     assert figures(client) == {"tokio": (1, 0, 1)}
 
 
-def test_a_paused_monitor_is_missed_nowhere(
+def test_a_paused_monitor_is_not_overdue_anywhere(
     client: TestClient, monitor: int, database_url: str
 ) -> None:
     silence(database_url, "tokyo")
@@ -114,7 +114,7 @@ def test_a_paused_monitor_is_missed_nowhere(
     assert figures(client) == {"frankfurt": (1, 0, 0), "tokyo": (1, 0, 0)}, "it has just begun"
 
 
-def test_locations_are_listed_with_when_a_worker_was_there(
+def test_locations_are_listed_with_the_time_a_worker_was_last_seen(
     client: TestClient, settings: Settings, monitor: int
 ) -> None:
     for location in ("tokyo", "virginia"):

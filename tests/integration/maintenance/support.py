@@ -1,4 +1,4 @@
-"""Windows without waiting for them: periods as the planning has made them, moved in time."""
+"""Maintenance windows without waiting: generated periods are moved in time."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ PATH = "/api/maintenance"
 
 
 def once(database_url: str, begin: float, end: float, **config: Any) -> dict[str, Any]:
-    """Return a window from and until so many minutes from now; for all, unless some are named."""
+    """Return a window, its limits in minutes from now; for all monitors unless some are named."""
     moment = now(database_url)
     starts_at, ends_at = (moment + timedelta(minutes=minutes) for minutes in (begin, end))
     times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
@@ -30,7 +30,7 @@ def plan(client: TestClient, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def period(database_url: str, begin: datetime, end: datetime, *, tags: str = "") -> None:
-    """Have all monitors, or those with a tag, be in maintenance; nothing makes the switch."""
+    """Plan maintenance for all monitors, or those with a tag, without switching them."""
     execute(
         database_url,
         f"""
@@ -44,7 +44,7 @@ def period(database_url: str, begin: datetime, end: datetime, *, tags: str = "")
 
 
 def result(settings: Settings, number: int, at: datetime, *, ok: bool) -> Recorded:
-    """Record what a check of a monitor found at a time."""
+    """Record the result of a monitor's check at a time."""
     return recorded(settings, CompletedCheck(number, at, at, OK if ok else FAILED))
 
 
@@ -54,6 +54,6 @@ def state_of(client: TestClient, number: int) -> str:
 
 
 def events(database_url: str) -> list[str]:
-    """Return what channels are told, in order."""
+    """Return the notified events, in order."""
     rows = query(database_url, "SELECT event FROM notifications ORDER BY id")
     return [row["event"] for row in rows]

@@ -30,7 +30,7 @@ def channel(client: TestClient) -> None:
 
 
 def fail_everywhere(settings: Settings) -> int:
-    """Have all that is due fail, from all locations; return how many checks that were."""
+    """Fail all due checks at all locations; return their number."""
     count = 0
     for place in PLACES:
         claims = claimed(settings, location=place)
@@ -39,7 +39,7 @@ def fail_everywhere(settings: Settings) -> int:
     return count
 
 
-def test_what_fails_everywhere_in_a_window_is_told_at_its_end_when_all_check_at_once(
+def test_a_monitor_that_fails_at_all_locations_is_reported_when_the_window_ends(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(
@@ -58,7 +58,7 @@ def test_what_fails_everywhere_in_a_window_is_told_at_its_end_when_all_check_at_
     assert (state_of(client, number), events(database_url)) == ("down", ["incident.opened"])
 
 
-def test_the_next_result_from_anywhere_sees_that_a_window_has_ended(
+def test_the_next_result_from_any_location_notices_that_a_window_has_ended(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, locations=PLACES, confirmations=1)

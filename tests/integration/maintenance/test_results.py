@@ -1,4 +1,4 @@
-"""What results change in a window, at its edges and after it, when nothing makes the switches."""
+"""Results during a window, at its edges and after it, even if nothing switches the states."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ def channel(client: TestClient) -> None:
     add_channel(client, "https://example.com/hook")
 
 
-def test_a_failure_in_a_window_is_stored_and_tells_nobody(
+def test_a_failure_in_a_window_is_stored_and_sends_no_notification(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=1)
@@ -42,7 +42,7 @@ def test_a_failure_in_a_window_is_stored_and_tells_nobody(
 
 
 @pytest.mark.parametrize("microseconds", [-1, 0, 1])
-def test_a_failure_at_the_moment_of_the_beginning_tells_nobody(
+def test_a_failure_at_the_start_of_a_window_sends_no_notification(
     client: TestClient, settings: Settings, database_url: str, microseconds: int
 ) -> None:
     number = add(client, confirmations=1)
@@ -57,7 +57,7 @@ def test_a_failure_at_the_moment_of_the_beginning_tells_nobody(
     assert events(database_url) == []
 
 
-def test_a_failure_in_the_last_moment_that_is_stored_after_the_end_tells_nobody(
+def test_a_failure_before_the_end_that_is_stored_later_sends_no_notification(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=1)
@@ -72,7 +72,7 @@ def test_a_failure_in_the_last_moment_that_is_stored_after_the_end_tells_nobody(
     assert events(database_url) == ["incident.opened"]
 
 
-def test_after_the_end_a_dead_site_is_told_with_the_next_result_although_nothing_made_a_switch(
+def test_a_failure_after_the_end_opens_an_incident_even_without_a_switch(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=3)
@@ -89,7 +89,7 @@ def test_after_the_end_a_dead_site_is_told_with_the_next_result_although_nothing
     assert events(database_url) == ["incident.opened"]
 
 
-def test_after_the_end_one_lost_packet_is_no_outage_and_the_window_silences_no_longer(
+def test_after_a_window_a_failure_must_be_confirmed_before_it_is_an_outage(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=2)
@@ -119,7 +119,7 @@ def test_after_the_end_a_site_that_is_fine_goes_up_without_an_incident(
     assert query(database_url, "SELECT * FROM incidents") == []
 
 
-def test_an_outage_from_before_stays_open_in_silence_and_is_closed_when_it_is_up_after_the_end(
+def test_an_earlier_outage_stays_open_in_a_window_and_closes_on_recovery_after_it(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=1)
@@ -137,7 +137,7 @@ def test_an_outage_from_before_stays_open_in_silence_and_is_closed_when_it_is_up
     assert events(database_url) == ["incident.opened", "incident.closed"]
 
 
-def test_an_outage_that_goes_on_after_a_window_is_the_same_and_is_not_told_again(
+def test_an_outage_that_continues_after_a_window_is_not_reported_again(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=1)
@@ -181,7 +181,7 @@ def test_a_paused_monitor_stays_paused_in_a_window(
     assert state_of(client, number) == "paused"
 
 
-def test_only_those_that_a_window_is_for_are_silenced(
+def test_a_window_silences_only_its_own_monitors(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     tagged = add(client, confirmations=1, tags=["eu", "new"])
@@ -225,12 +225,12 @@ def test_a_week_in_which_nothing_ran_with_a_window_in_it_counts_up_to_its_beginn
     found = client.get(f"/api/monitors/{number}/uptime").json()["30d"]
     assert found["uptime"] == 1
     sums = row(database_url, "SELECT sum(up_ms) AS up, sum(down_ms) AS down FROM daily_stats")
-    # Where an hour ends in it, a part of a millisecond is lost.
+    # If an hour ends in between, a fraction of a millisecond is lost.
     assert (sums["up"], sums["down"]) == (pytest.approx(600_000, abs=1), 0)
     assert state_of(client, number) == "down"
 
 
-def test_a_heartbeat_in_a_window_is_noted_and_a_late_one_tells_nobody(
+def test_in_a_window_heartbeats_are_recorded_and_late_ones_send_no_notification(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     job = {"name": "Job", "kind": "heartbeat", "period_seconds": 3600, "grace_seconds": 0}
@@ -252,7 +252,7 @@ def test_a_heartbeat_in_a_window_is_noted_and_a_late_one_tells_nobody(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_uptime_across_windows_is_that_of_a_plain_computation(
+def test_uptime_across_windows_matches_a_plain_computation(
     client: TestClient, settings: Settings, database_url: str, seed: int
 ) -> None:
     source = random.Random(seed)  # noqa: S311 (no secret)
@@ -273,7 +273,7 @@ def test_uptime_across_windows_is_that_of_a_plain_computation(
 
     hour, figures = None, None
     while figures is None or hour != hour_of(now(database_url)):
-        # Not with a full hour in between.
+        # Repeat if an hour has ended in between.
         hour = hour_of(now(database_url))
         figures = client.get(f"/api/monitors/{number}/uptime").json()
     assert hour is not None

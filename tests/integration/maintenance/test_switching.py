@@ -1,4 +1,4 @@
-"""Monitors come into maintenance and out of it: at the moment, after changes, and many at once."""
+"""Monitors enter and leave maintenance on time, after changes, and many at once."""
 
 import asyncio
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def end_all(database_url: str) -> None:
     execute(database_url, "UPDATE maintenance_periods SET ends_at = now()")
 
 
-def test_at_the_beginning_what_is_known_until_then_is_counted_and_no_more(
+def test_uptime_is_counted_up_to_the_start_of_a_window_and_no_further(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client, confirmations=1, interval_seconds=3600)
@@ -62,11 +62,11 @@ def test_at_the_beginning_what_is_known_until_then_is_counted_and_no_more(
     assert (done, again) == ((1, 0), (0, 0))
     assert state_of(client, number) == "maintenance"
     sums = row(database_url, "SELECT sum(up_ms) AS up FROM daily_stats")
-    # Where an hour ends in it, a part of a millisecond is lost.
+    # If an hour ends in between, a fraction of a millisecond is lost.
     assert sums["up"] == pytest.approx(60_000, abs=1)
 
 
-def test_at_the_end_they_are_pending_and_checked_at_once(
+def test_monitors_are_pending_and_checked_at_once_when_a_window_ends(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     waiting, under_way = (add(client, interval_seconds=86400) for _ in range(2))
@@ -84,7 +84,7 @@ def test_at_the_end_they_are_pending_and_checked_at_once(
     assert {claim.monitor_id for claim in claimed(settings)} == {waiting, under_way}
 
 
-def test_at_the_end_none_is_checked_later_than_it_was_due(
+def test_the_end_of_a_window_postpones_no_check(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add(client)
@@ -107,7 +107,7 @@ def test_at_the_end_none_is_checked_later_than_it_was_due(
     assert left <= SECOND
 
 
-def test_a_heartbeat_that_came_in_time_is_up_at_the_end_and_one_that_is_late_is_told(
+def test_after_a_window_timely_heartbeats_are_up_and_late_ones_are_reported(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channel(client, "https://example.com/hook")
@@ -115,7 +115,7 @@ def test_a_heartbeat_that_came_in_time_is_up_at_the_end_and_one_that_is_late_is_
     period(database_url, now(database_url) - HOUR, now(database_url) + HOUR)
     for job in (on_time, late):
         client.get(job["ping_path"])
-    # Its time is over in the window, and it is counted again a day later.
+    # It is late in the window, and due again a day later.
     execute(
         database_url,
         "UPDATE schedule SET due_at = now(), claimable_at = now(), "
@@ -182,7 +182,7 @@ def test_a_window_that_is_deleted_while_it_lasts_ends_at_once(
     assert [claim.monitor_id for claim in claimed(settings)] == [number]
 
 
-def test_a_window_that_is_changed_while_it_lasts_goes_on_for_those_that_it_is_still_for(
+def test_changing_a_running_window_keeps_it_running_for_monitors_it_still_covers(
     client: TestClient, database_url: str
 ) -> None:
     stays, goes, comes = (add(client) for _ in range(3))
@@ -211,7 +211,7 @@ def test_of_two_windows_the_end_of_one_changes_nothing_while_the_other_lasts(
     assert (found["state"], found["since"]) == ("maintenance", since)
 
 
-def test_a_monitor_that_comes_into_a_group_or_gets_a_tag_while_it_lasts_is_in_it_and_out_again(
+def test_group_and_tag_changes_move_monitors_into_and_out_of_a_running_window(
     client: TestClient, database_url: str
 ) -> None:
     number = add(client)
@@ -234,7 +234,7 @@ def test_a_monitor_that_comes_into_a_group_or_gets_a_tag_while_it_lasts_is_in_it
     assert states == ["pending", "maintenance", "pending", "maintenance", "pending"]
 
 
-def test_one_that_is_added_while_it_lasts_is_in_it(client: TestClient, database_url: str) -> None:
+def test_a_new_monitor_joins_a_running_window(client: TestClient, database_url: str) -> None:
     plan(client, once(database_url, -5, 5))
     body = {"name": "Site", "kind": "http", "url": "http://127.0.0.1/"}
 
@@ -244,7 +244,7 @@ def test_one_that_is_added_while_it_lasts_is_in_it(client: TestClient, database_
     assert {monitor["state"] for monitor in [one, *many]} == {"maintenance"}
 
 
-def test_one_that_is_paused_while_it_lasts_is_paused_and_when_resumed_in_it_again(
+def test_a_paused_monitor_stays_paused_and_returns_to_the_window_when_resumed(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     number = add(client)
@@ -279,7 +279,7 @@ def states(database_url: str) -> dict[str, int]:
     return {row["state"]: row["count"] for row in rows}
 
 
-def test_one_that_is_killed_in_the_middle_leaves_the_rest_to_another(
+def test_a_switch_killed_halfway_is_completed_by_another_worker(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_many(database_url, 3 * switching.BATCH)
@@ -290,7 +290,7 @@ def test_one_that_is_killed_in_the_middle_leaves_the_rest_to_another(
         while "maintenance" not in await asyncio.to_thread(states, database_url):
             assert not task.done()
         task.cancel()
-        # Waited for; that it ends as cancelled is no fault.
+        # Wait for it; being cancelled is not an error.
         await asyncio.gather(task, return_exceptions=True)
 
     with_database(settings, killed)
@@ -299,7 +299,7 @@ def test_one_that_is_killed_in_the_middle_leaves_the_rest_to_another(
     assert states(database_url) == {"maintenance": 3 * switching.BATCH}
 
 
-def test_several_at_once_with_results_and_changes_do_not_wait_for_each_other_for_ever(
+def test_concurrent_switches_results_and_changes_do_not_deadlock(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channel(client, "https://example.com/hook")
@@ -364,7 +364,7 @@ def test_windows_of_thousands_end_while_results_are_stored(
     assert query(database_url, "SELECT * FROM incidents") == []
 
 
-def test_a_look_finds_what_has_begun_and_ended_since_the_last_and_waits_for_the_next(
+def test_a_look_switches_windows_that_began_or_ended_and_waits_for_the_next_one(
     client: TestClient, settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(switching, "WHOLE_SECONDS", float("inf"))
@@ -386,7 +386,7 @@ def test_a_look_finds_what_has_begun_and_ended_since_the_last_and_waits_for_the_
 
     assert (first, begun, later) == (switching.LOOK_SECONDS,) * 3
     assert switching.SOONEST_SECONDS <= soon <= 0.5
-    # That window has been deleted, and that is not for a look to find.
+    # That window has been deleted, which a look does not detect.
     assert state_of(client, number) == "maintenance"
 
 
@@ -396,7 +396,7 @@ def hook() -> Any:
         yield hook
 
 
-def test_a_site_that_is_dead_when_the_window_ends_is_told_then_and_not_before(
+def test_a_site_that_is_down_is_reported_only_when_the_window_ends(
     client: TestClient, site: Site, hook: Site, workers: Workers, database_url: str
 ) -> None:
     add_channel(client, hook.url)

@@ -1,4 +1,4 @@
-"""Windows: what is accepted, what is shown, and which periods are planned."""
+"""Windows over the API: validation, output and the generated periods."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -72,7 +72,7 @@ def test_a_recurring_window_is_planned_for_weeks_and_goes_on(
 ) -> None:
     window = plan(client, {"name": "Updates", "all": True, "recurrence": NIGHTLY})
     planned = query(database_url, PERIODS)
-    # A month in which nothing ran.
+    # A month without any worker.
     execute(
         database_url,
         "DELETE FROM maintenance_periods WHERE starts_at > now() + interval '30 days'",
@@ -100,7 +100,7 @@ def test_upkeep_by_two_workers_at_once_plans_nothing_twice(
     assert row(database_url, count) == planned
 
 
-def test_one_window_that_cannot_be_read_does_not_keep_others_from_being_planned(
+def test_an_unreadable_window_does_not_stop_the_planning_of_others(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     odd, other = (
@@ -122,7 +122,7 @@ def test_one_window_that_cannot_be_read_does_not_keep_others_from_being_planned(
     assert shown["recurrence"] == {"frequency": "at full moon"}
 
 
-def test_a_window_that_runs_and_is_moved_ends_now_and_comes_later(
+def test_a_running_window_that_is_moved_ends_now_and_runs_again_later(
     client: TestClient, database_url: str
 ) -> None:
     window = plan(client, once(database_url, -5, 5))
@@ -148,7 +148,7 @@ def test_a_window_that_runs_and_is_made_longer_keeps_its_beginning(
     assert changed["running"]
 
 
-def test_what_should_have_begun_before_it_was_planned_begins_now(
+def test_a_window_with_a_start_in_the_past_begins_now(
     client: TestClient, database_url: str
 ) -> None:
     moment = now(database_url)
@@ -184,7 +184,7 @@ def test_a_deleted_monitor_is_in_no_window(client: TestClient, database_url: str
     assert client.get(f"{PATH}/{window['id']}").json()["monitors"] == [stays]
 
 
-def test_what_is_long_over_is_forgotten(
+def test_windows_that_ended_long_ago_are_deleted(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     plan(client, once(database_url, 10, 20))
@@ -241,7 +241,7 @@ def test_what_is_long_over_is_forgotten(
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_the_name_of_its_field(
+def test_an_invalid_value_is_refused_with_the_name_of_its_field(
     client: TestClient, database_url: str, changes: dict[str, Any], field: str
 ) -> None:
     answer = client.post(PATH, json=once(database_url, 10, 20) | changes)

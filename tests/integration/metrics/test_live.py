@@ -1,4 +1,4 @@
-"""What is counted of live pages and of heartbeats, which are no common requests."""
+"""Metrics of live pages and heartbeats, which differ from ordinary requests."""
 
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -15,7 +15,7 @@ def metrics(port: int) -> str:
         return text
 
 
-def test_open_streams_are_counted_and_how_long_they_are_open_is_no_duration(
+def test_open_streams_are_counted_but_have_no_request_duration(
     settings: Settings,
 ) -> None:
     with running(settings) as (_, port):

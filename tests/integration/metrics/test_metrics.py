@@ -1,6 +1,7 @@
-"""GET /metrics on a real database, and what requests and checks leave there."""
+"""GET /metrics with a real database, after requests and checks."""
 
 import time
+from weakref import WeakSet
 
 import pytest
 from fastapi.testclient import TestClient
@@ -50,7 +51,7 @@ def test_requests_are_counted_by_the_template_of_their_route(client: TestClient)
     assert after == before + 2
 
 
-def test_paths_and_methods_that_nobody_has_foreseen_make_one_series(client: TestClient) -> None:
+def test_unknown_paths_and_methods_share_one_series(client: TestClient) -> None:
     for number in range(3):
         client.request(f"BREW{number}", f"/nothing/{number}")
 
@@ -100,7 +101,7 @@ def test_a_monitor_in_maintenance_is_neither_up_nor_down(
     assert value(found, "monitor_up", monitor_id=str(number)) is None
 
 
-def test_a_schedule_that_nobody_keeps_is_seen(
+def test_a_schedule_without_workers_shows_as_overdue(
     client: TestClient, site: Site, fresh: None, database_url: str
 ) -> None:
     add(client, site)
@@ -132,7 +133,7 @@ def test_results_that_can_not_be_stored_are_counted_although_the_schedule_is_kep
     assert value(found, "monitors_overdue") == 1
 
 
-def test_what_waits_in_the_outbox_and_what_was_given_up_is_seen(
+def test_pending_and_dead_notifications_are_counted(
     client: TestClient, fresh: None, database_url: str
 ) -> None:
     channel = {"name": "Hook", "kind": "webhook", "url": "http://127.0.0.1:1/"}
@@ -164,7 +165,17 @@ def test_series_of_monitors_have_a_limit(settings: Settings, site: Site) -> None
     assert sorted(named) == ["Site 0", "Site 1"]
 
 
-def test_without_a_database_the_rest_is_still_shown(settings: Settings) -> None:
+def test_the_limit_of_the_pool_is_shown_as_it_is_set(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without the pools of other tests.
+    monkeypatch.setattr("app.metrics.resources._watched", WeakSet())
+    app = create_app(settings.model_copy(update={"database_pool_size": 7}))
+    with TestClient(app) as client:
+        assert value(samples(client), "database_connections_max") == 7
+
+
+def test_other_metrics_are_shown_without_a_database(settings: Settings) -> None:
     gone = settings.model_copy(update={"database_url": "postgresql+asyncpg://x:x@127.0.0.1:1/x"})
     with TestClient(create_app(gone)) as client:
         found = samples(client)

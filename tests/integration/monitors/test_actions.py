@@ -1,4 +1,4 @@
-"""What is done to many monitors in one request."""
+"""Actions on many monitors in one request."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def monitors(client: TestClient) -> dict[int, dict[str, Any]]:
     return {item["id"]: item for item in items}
 
 
-def test_many_are_paused_and_resumed_and_those_that_are_so_already_do_not_change(
+def test_monitors_are_paused_and_resumed_and_those_already_so_are_unchanged(
     client: TestClient,
 ) -> None:
     ids = add(client, 5)
@@ -51,7 +51,7 @@ def test_many_are_paused_and_resumed_and_those_that_are_so_already_do_not_change
     ]  # fmt: skip  # one a line would be longer, not clearer
 
 
-def test_paused_ones_are_not_claimed_and_resumed_ones_are(
+def test_paused_monitors_are_not_claimed_and_resumed_ones_are(
     client: TestClient, settings: Settings
 ) -> None:
     ids = add(client, 5)
@@ -62,7 +62,7 @@ def test_paused_ones_are_not_claimed_and_resumed_ones_are(
     assert {claim.monitor_id for claim in claimed(settings)} == set(ids[:3])
 
 
-def test_pausing_many_ends_their_incidents_and_tells_nobody(
+def test_pausing_monitors_closes_their_incidents_without_notifications(
     client: TestClient, settings: Settings
 ) -> None:
     add_channel(client, "https://example.com/hook")
@@ -76,7 +76,7 @@ def test_pausing_many_ends_their_incidents_and_tells_nobody(
     assert events == ["incident.opened"] * 3
 
 
-def test_deleted_ones_leave_nothing_but_the_others(
+def test_deleting_monitors_removes_all_of_their_rows_and_no_others(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channel(client, "https://example.com/hook")
@@ -119,7 +119,7 @@ def test_tags_are_added_and_removed_and_only_what_changes_has_a_new_version(
     assert etags == ['"2"', '"1"']
 
 
-def test_a_check_that_is_under_way_while_its_monitor_is_tagged_is_made_again(
+def test_a_check_interrupted_by_a_tag_change_is_claimed_again(
     client: TestClient, settings: Settings
 ) -> None:
     under_way, waiting, paused = add(client, 3, interval_seconds=86400)
@@ -134,7 +134,7 @@ def test_a_check_that_is_under_way_while_its_monitor_is_tagged_is_made_again(
     assert [again.monitor_id for again in claimed(settings)] == [under_way]
 
 
-def test_one_that_would_have_too_many_tags_keeps_all_from_being_changed(
+def test_one_monitor_with_too_many_tags_stops_the_whole_change(
     client: TestClient,
 ) -> None:
     [first] = add(client, 1)
@@ -164,7 +164,7 @@ def test_one_that_would_have_too_many_tags_keeps_all_from_being_changed(
         ({"action": "tag", "ids": [1], "add_tags": [""]}, "add_tags.0"),
     ],
 )
-def test_what_can_not_be_done_is_refused(
+def test_an_invalid_bulk_action_is_refused(
     client: TestClient, body: dict[str, Any], field: str
 ) -> None:
     answer = client.post("/api/monitors/actions", json=body)
@@ -173,7 +173,7 @@ def test_what_can_not_be_done_is_refused(
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_several_at_once_and_results_meanwhile_do_not_wait_for_each_other_for_ever(
+def test_concurrent_actions_and_results_do_not_deadlock(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     add_channel(client, "https://example.com/hook")

@@ -35,7 +35,7 @@ def test_a_thousand_monitors_are_added_in_one_request_in_their_order(client: Tes
     assert all_monitors(client) == created
 
 
-def test_what_is_added_is_what_single_requests_add(client: TestClient, database_url: str) -> None:
+def test_bulk_and_single_requests_add_the_same(client: TestClient, database_url: str) -> None:
     named = add_channel(client, "https://example.com/hook")["id"]
     configs: list[dict[str, Any]] = [
         SHOP | {"group": "Payments", "tags": ["eu"], "headers": {"X-Token": "secret"}},
@@ -88,7 +88,7 @@ def test_first_checks_are_spread(client: TestClient, database_url: str) -> None:
         ({"colour": "red"}, "monitors.17.colour"),
     ],
 )
-def test_one_that_is_wrong_is_named_and_nothing_is_added(
+def test_an_invalid_monitor_is_named_and_nothing_is_added(
     client: TestClient, config: dict[str, Any], field: str
 ) -> None:
     monitors = [SHOP] * 17 + [SHOP | config] + [SHOP] * 10
@@ -100,7 +100,7 @@ def test_one_that_is_wrong_is_named_and_nothing_is_added(
     assert all_monitors(client) == []
 
 
-def test_a_monitor_that_is_none_is_named(client: TestClient) -> None:
+def test_an_item_that_is_not_an_object_is_named(client: TestClient) -> None:
     answer = bulk(client, [SHOP, "https://example.com/"])
 
     assert answer.status_code == 422
@@ -108,14 +108,14 @@ def test_a_monitor_that_is_none_is_named(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("monitors", [[], [SHOP] * 1001, None])
-def test_none_and_more_than_a_thousand_are_refused(client: TestClient, monitors: Any) -> None:
+def test_empty_and_too_long_lists_are_refused(client: TestClient, monitors: Any) -> None:
     answer = bulk(client, monitors)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "monitors"
 
 
-def test_a_body_of_a_thousand_monitors_is_let_in_there_and_nowhere_else(
+def test_only_the_bulk_route_accepts_a_body_of_a_thousand_monitors(
     client: TestClient,
 ) -> None:
     body = json.dumps({"monitors": [SHOP | {"keyword": "x" * 1000}] * 1000}).encode()
@@ -127,7 +127,7 @@ def test_a_body_of_a_thousand_monitors_is_let_in_there_and_nowhere_else(
     assert (there.status_code, elsewhere.status_code, too_long.status_code) == (201, 413, 413)
 
 
-def test_two_lists_at_once_are_both_added(client: TestClient) -> None:
+def test_concurrent_bulk_requests_are_all_added(client: TestClient) -> None:
     channels = [add_channel(client, f"https://example.com/{n}")["id"] for n in range(3)]
 
     def add(order: int) -> int:

@@ -55,7 +55,7 @@ def test_equal_tags_are_no_change_and_another_order_is_one(client: TestClient) -
     assert (turned.json()["group"], turned.json()["tags"]) == ("Payments", ["eu", "production"])
 
 
-def test_they_can_be_taken_away(client: TestClient) -> None:
+def test_group_and_tags_can_be_removed(client: TestClient) -> None:
     path = create(client, group="Payments", tags=["eu"]).headers["location"]
 
     changed = client.patch(path, json={"group": None, "tags": []}).json()
@@ -77,7 +77,7 @@ def test_they_can_be_taken_away(client: TestClient) -> None:
         ({"tags": ["a\u202eb"]}, "tags.0"),
     ],
 )
-def test_what_is_no_group_or_tag_is_refused(
+def test_an_invalid_group_or_tag_is_refused(
     client: TestClient, config: dict[str, Any], field: str
 ) -> None:
     answer = create(client, **config)
@@ -86,7 +86,7 @@ def test_what_is_no_group_or_tag_is_refused(
     assert field in {error["field"] for error in answer.json()["errors"]}
 
 
-def test_a_monitor_that_the_version_before_adds_has_none(
+def test_a_monitor_added_by_the_previous_version_has_no_group_or_tags(
     client: TestClient, database_url: str
 ) -> None:
     [added] = query(

@@ -1,4 +1,4 @@
-"""When a heartbeat is due: counted from the last one, whatever is said about its monitor."""
+"""When a heartbeat is due: counted from the last one, whatever is changed in its monitor."""
 
 from datetime import timedelta
 from typing import Any
@@ -67,7 +67,7 @@ def test_another_period_counts_from_the_last_heartbeat(
     assert due["due_at"] - due["expected_from"] == timedelta(seconds=7260)
 
 
-def test_a_period_that_is_over_by_now_makes_it_late_at_once(
+def test_a_shorter_period_that_is_already_over_makes_the_monitor_late_at_once(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     monitor = add(client)
@@ -89,7 +89,7 @@ def test_a_new_heartbeat_is_due_a_period_after_it_was_created(
     assert claimed(settings) == []
 
 
-def test_a_heartbeat_that_comes_while_it_is_found_late_wins(
+def test_a_heartbeat_that_arrives_during_the_late_check_wins(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     monitor = add(client)
@@ -118,6 +118,46 @@ def test_a_late_heartbeat_is_counted_again_after_each_period(
     assert due["due_at"] - late.due_at == timedelta(seconds=3600)
     assert due["claimable_at"] == due["due_at"]
     assert client.get(f"/api/monitors/{monitor['id']}").json()["state"] == "down"
+
+
+def test_a_heartbeat_that_was_due_while_nothing_ran_is_awaited_once_more(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    client.get(monitor["ping_path"])
+    nothing_runs_for(database_url, "61 min 20 s")
+    [late] = claimed(settings)
+
+    assert recorded(settings, completed(late, FAILED, after=20)).stored == 0
+
+    assert client.get(f"/api/monitors/{monitor['id']}").json()["state"] == "up"
+    due = row(database_url, DUE)
+    assert due["due_at"] - late.due_at == timedelta(seconds=3600)
+    assert due["claimable_at"] == due["due_at"]
+
+
+def test_a_dead_job_is_noticed_although_workers_are_always_late(
+    client: TestClient, settings: Settings, database_url: str
+) -> None:
+    monitor = add(client)
+    client.get(monitor["ping_path"])
+    for pause in ("61 min 20 s", "60 min"):
+        nothing_runs_for(database_url, pause)
+        [late] = claimed(settings)
+        recorded(settings, completed(late, FAILED, after=20))
+
+    assert client.get(f"/api/monitors/{monitor['id']}").json()["state"] == "down"
+
+
+def nothing_runs_for(database_url: str, pause: str) -> None:
+    """Move the stored times into the past."""
+    stored = {
+        "schedule": ("due_at", "claimable_at", "expected_from"),
+        "states": ("since", "checked_at"),
+    }
+    for table, columns in stored.items():
+        moved = ", ".join(f"{column} = {column} - interval '{pause}'" for column in columns)
+        execute(database_url, f"UPDATE {table} SET {moved}")
 
 
 def test_a_paused_monitor_notes_heartbeats_and_stays_paused(

@@ -1,4 +1,4 @@
-"""Monitors that say where they are checked from, and what is planned for them."""
+"""Monitors with locations, and what is planned for them."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def test_many_monitors_at_once_may_differ_in_where_they_are_checked_from(
         ({"locations": [f"place-{number}" for number in range(21)]}, "locations"),
     ],
 )
-def test_what_can_not_be_is_refused_and_the_field_is_named(
+def test_invalid_locations_are_refused_with_the_name_of_the_field(
     client: TestClient, fields: dict[str, Any], field: str
 ) -> None:
     body = {"name": "Site", "kind": "http", "url": "http://127.0.0.1/"} | fields
@@ -81,7 +81,7 @@ def test_what_can_not_be_is_refused_and_the_field_is_named(
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_another_list_of_locations_keeps_what_is_known_from_those_that_stay(
+def test_changing_the_locations_keeps_the_state_of_those_that_remain(
     client: TestClient, database_url: str
 ) -> None:
     number = add(client, locations=PLACES)

@@ -1,4 +1,4 @@
-"""Many monitors changed together, as a file that is applied changes them."""
+"""Many monitors changed together, as when a file is applied."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.integration.notifications.conftest import add_channel
 from tests.services import query
 
 
-def test_each_gets_its_own_configuration_and_channels(
+def test_each_monitor_gets_its_own_configuration_and_channels(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     first, second = (add_channel(client, f"https://example.com/{n}")["id"] for n in range(2))

@@ -1,4 +1,4 @@
-"""Heartbeats in batches: every answer of 200 is for one that is stored, whatever happens."""
+"""Heartbeats in batches: 200 is only returned for a stored heartbeat, whatever happens."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def request(path: str) -> bytes:
 
 
 def ping(port: int, path: str) -> bytes:
-    """Return all that is answered; nothing if the connection breaks off."""
+    """Return the whole response; empty if the connection is lost."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(request(path))
         return read(connection)
@@ -48,7 +48,7 @@ def read(connection: socket.socket) -> bytes:
         while piece := connection.recv(65536):
             answer += piece
     except ConnectionResetError:
-        # A server that does not read everything resets; what it has answered counts.
+        # A server that does not read everything resets the connection; its response counts.
         pass
     return answer
 
@@ -65,7 +65,7 @@ def stored(database_url: str) -> int:
 
 
 class Locks(BackgroundServers):
-    """Holds the monitors' states, so that nothing can be recorded of them."""
+    """Locks the monitors' states, so that nothing can be recorded."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -87,7 +87,7 @@ def waits_for_a_lock(database_url: str) -> bool:
     return bool(query(database_url, waiting))
 
 
-def test_many_at_once_are_stored_in_few_transactions(
+def test_concurrent_heartbeats_are_stored_in_few_transactions(
     settings: Settings, paths: list[str], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pings, "GATHER_SECONDS", 0.5)
@@ -99,7 +99,7 @@ def test_many_at_once_are_stored_in_few_transactions(
     assert row(database_url, transactions)["number"] <= 3
 
 
-def test_two_of_one_job_at_the_same_moment_are_one_check(
+def test_simultaneous_heartbeats_of_one_job_count_as_one_check(
     settings: Settings, paths: list[str], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pings, "GATHER_SECONDS", 0.5)
@@ -111,11 +111,11 @@ def test_two_of_one_job_at_the_same_moment_are_one_check(
     assert 2 <= counted < 6
 
 
-def test_one_that_is_unknown_or_cannot_be_stored_costs_the_others_nothing(
+def test_an_invalid_heartbeat_does_not_affect_the_others(
     settings: Settings, paths: list[str], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pings, "GATHER_SECONDS", 0.3)
-    # As another version of the program may have written it.
+    # Another version of the program may have written this.
     execute(
         database_url,
         """UPDATE monitors SET spec = spec || '{"grace_seconds": "soon"}' WHERE id = 7""",
@@ -127,7 +127,7 @@ def test_one_that_is_unknown_or_cannot_be_stored_costs_the_others_nothing(
     assert stored(database_url) == 19
 
 
-def test_while_the_database_is_away_they_are_refused_and_may_come_again(
+def test_heartbeats_get_503_with_a_retry_time_while_the_database_is_down(
     settings: Settings, paths: list[str]
 ) -> None:
     away = settings.model_copy(
@@ -151,15 +151,15 @@ def test_a_database_that_hangs_is_not_waited_for(
             assert ping_all(port, paths[1:2]) == [503]
 
         wait_until(lambda: not waits_for_a_lock(database_url))
-        # A machine that is busy may take its time for these.
+        # A busy machine may take longer for these.
         monkeypatch.setattr(pings, "ANSWER_SECONDS", 20)
         assert ping_all(port, paths[2:]) == [200] * 18
 
-    # The one that was never begun is not stored behind its client's back.
+    # The heartbeat whose transaction had not begun is not stored after its 503.
     assert stored(database_url) == 19
 
 
-def test_what_waits_is_bounded(
+def test_the_number_of_waiting_heartbeats_is_limited(
     settings: Settings, paths: list[str], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pings, "MAX_WAITING", 5)
@@ -172,7 +172,7 @@ def test_what_waits_is_bounded(
         wait_until(lambda: ping(port, paths[7]).startswith(b"HTTP/1.1 503 "))
 
 
-def test_a_process_that_is_killed_has_answered_none_that_is_not_stored(
+def test_a_killed_process_has_confirmed_no_heartbeat_that_was_not_stored(
     paths: list[str], database_url: str
 ) -> None:
     with process(database_url) as (server, port):
@@ -187,7 +187,7 @@ def test_a_process_that_is_killed_has_answered_none_that_is_not_stored(
     assert stored(database_url) == 0
 
 
-def test_those_under_way_are_stored_and_answered_when_the_server_stops(
+def test_pending_heartbeats_are_stored_and_answered_when_the_server_stops(
     paths: list[str], database_url: str
 ) -> None:
     with process(database_url) as (server, port):
@@ -203,7 +203,7 @@ def test_those_under_way_are_stored_and_answered_when_the_server_stops(
     assert statuses.count(b"200") >= 1
 
 
-def test_a_client_that_leaves_takes_nothing_with_it(
+def test_the_heartbeat_of_a_client_that_disconnects_is_still_stored(
     settings: Settings, paths: list[str], database_url: str
 ) -> None:
     with running(settings) as (server, port):

@@ -1,4 +1,4 @@
-"""Monitors found among others."""
+"""Searching and filtering monitors."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_a_part_of_the_name_or_of_the_target_finds_a_monitor(
         ({"state": "down"}, []),
     ],
 )
-def test_a_monitor_matches_all_that_is_asked_for(
+def test_a_monitor_must_match_every_filter(
     filled: TestClient, params: dict[str, Any], names: list[str]
 ) -> None:
     assert found(filled, **params) == names
@@ -94,7 +94,7 @@ def test_a_cursor_holds_for_its_own_search_only(filled: TestClient) -> None:
     [{"q": ""}, {"q": "a\x00b"}, {"q": "x" * 201}, {"tag": ""}, {"state": "gone"},
      {"kind": "carrier-pigeon"}, {"tag": ["x"] * 21}, {"group": "a\x00"}],
 )  # fmt: skip  # one a line would be longer, not clearer
-def test_what_can_not_be_searched_for_is_refused(
+def test_invalid_search_parameters_are_refused_by_name(
     client: TestClient, params: dict[str, Any]
 ) -> None:
     answer = client.get("/api/monitors", params=params)

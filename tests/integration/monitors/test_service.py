@@ -1,4 +1,4 @@
-"""A monitor's life, below the routes."""
+"""A monitor's life cycle, without the routes."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""A delivery loop next to the test, and channels that answer, refuse or hang."""
+"""Fixtures: a delivery loop in another thread, and channels that answer, refuse or hang."""
 
 import asyncio
 import json
@@ -78,7 +78,7 @@ def loops(settings: Settings) -> Iterator[Callable[..., Loop]]:
 
 @pytest.fixture
 def hook() -> Iterator[Site]:
-    """Where webhooks arrive."""
+    """Run a receiver of webhooks."""
     with new_site() as hook:
         yield hook
 
@@ -91,7 +91,7 @@ def hanging_server() -> Iterator[int]:
 
 
 def until(state: Callable[[], Any], *, seconds: float = 20) -> Any:
-    """Wait until `state` is so, and return it."""
+    """Wait until `state` is true, and return its value."""
     deadline = time.monotonic() + seconds
     while not (found := state()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -118,7 +118,7 @@ def add_monitor(client: TestClient, site: Site, **config: Any) -> dict[str, Any]
 
 
 def check(client: TestClient, monitor: dict[str, Any], site: Site, status: int) -> None:
-    """Have the monitor find the site with this status."""
+    """Check the monitor while its site answers with this status."""
     site.status = status
     assert client.post(f"/api/monitors/{monitor['id']}/check").status_code == 200
 
@@ -131,6 +131,6 @@ def notifications(client: TestClient, **params: Any) -> list[dict[str, Any]]:
 
 
 def told(hook: Site) -> list[tuple[str, int]]:
-    """Return what has arrived: event and incident."""
+    """Return what was received: event and incident."""
     bodies = [json.loads(body) for _, body in hook.posted]
     return [(body["event"], body["incident"]["id"]) for body in bodies]

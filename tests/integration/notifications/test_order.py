@@ -85,7 +85,7 @@ def test_the_end_of_an_old_outage_is_not_sent_after_the_beginning_of_a_new_one(
     assert (CLOSED, "superseded") in states(client)
 
 
-def test_an_outage_that_was_never_notified_gives_way_to_the_next_one(
+def test_an_unsent_outage_notification_is_superseded_by_the_next_outage(
     client: TestClient, site: Site, hook: Site, loops: Loops
 ) -> None:
     add_channel(client, hook.url)
@@ -114,7 +114,7 @@ def test_an_outage_that_ends_before_it_is_notified_is_sent_with_its_end(
     assert told(hook) == [(OPENED, 1), (CLOSED, 1)]
 
 
-def test_other_monitors_do_not_wait_for_the_order_of_one(
+def test_ordering_within_one_monitor_does_not_delay_others(
     client: TestClient, site: Site, hook: Site, loops: Loops, database_url: str
 ) -> None:
     add_channel(client, hook.url)
@@ -133,7 +133,7 @@ def test_other_monitors_do_not_wait_for_the_order_of_one(
     assert told(hook) == [(OPENED, 2)]
 
 
-def test_what_has_been_overtaken_is_not_sent_again(
+def test_replaying_a_superseded_notification_is_refused(
     client: TestClient, site: Site, hook: Site, loops: Loops, database_url: str
 ) -> None:
     add_channel(client, hook.url)
@@ -152,7 +152,7 @@ def test_what_has_been_overtaken_is_not_sent_again(
 
 
 @pytest.mark.parametrize("ends", ["commit", "rollback"])
-def test_a_channel_deleted_during_an_incident_does_not_fail_what_is_being_recorded(
+def test_deleting_a_channel_during_an_incident_does_not_fail_the_recording(
     client: TestClient, site: Site, database_url: str, ends: str
 ) -> None:
     deleted = add_channel(client, site.url)
@@ -183,7 +183,7 @@ def test_a_channel_deleted_during_an_incident_does_not_fail_what_is_being_record
     assert client.get(f"/api/monitors/{monitor['id']}").json()["state"] == "down"
 
 
-def test_listeners_hear_of_notifications_of_checks_on_demand(
+def test_listeners_are_woken_by_notifications_of_checks_on_demand(
     client: TestClient, site: Site, database_url: str
 ) -> None:
     add_channel(client, site.url)

@@ -1,4 +1,4 @@
-"""What signs a webhook is sealed; without its key this webhook fails, and nothing else."""
+"""The secret of a webhook is sealed; if its key is lost, only this webhook fails."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def signed_by(secret: str, hook: Site) -> bool:
     return headers["webhook-signature"] == sign(secret, headers["webhook-id"], timestamp, body)
 
 
-def test_a_secret_that_is_made_given_or_renewed_is_sealed(
+def test_generated_given_and_renewed_secrets_are_sealed(
     client: TestClient, database_url: str
 ) -> None:
     path = f"/api/channels/{add_channel(client, HOOK['url'])['id']}"
@@ -92,7 +92,7 @@ def test_the_same_secret_again_is_no_change(client: TestClient, database_url: st
     assert stored(database_url) == before
 
 
-def test_with_another_key_a_webhook_fails_for_that_reason_and_others_are_told(
+def test_with_another_key_only_sealed_webhooks_fail_and_they_say_why(
     client: TestClient, with_another_key: TestClient, hook: Site, loops: Loops
 ) -> None:
     lost = add_channel(client, hook.url)
@@ -115,7 +115,7 @@ def test_with_another_key_a_webhook_fails_for_that_reason_and_others_are_told(
 
 
 @pytest.mark.parametrize("mend", ["renew", "patch", "apply"])
-def test_another_secret_mends_a_webhook_whose_key_is_lost(
+def test_a_new_secret_repairs_a_webhook_whose_key_is_lost(
     client: TestClient, with_another_key: TestClient, hook: Site, loops: Loops, mend: str
 ) -> None:
     channel = add_channel(client, hook.url)
@@ -149,7 +149,7 @@ def test_with_another_key_all_else_is_read_and_changed_as_before(
     assert with_another_key.delete(path).status_code == 204
 
 
-def test_what_looks_sealed_is_no_secret(client: TestClient) -> None:
+def test_a_secret_that_looks_sealed_is_refused(client: TestClient) -> None:
     answer = client.post("/api/channels", json=HOOK | {"secret": "sealed:" + 32 * "x"})
 
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""Servers for the module, and a way to run one check on either event loop."""
+"""Fixtures: servers to check, and a way to run one check on either event loop."""
 
 import asyncio
 import gc
@@ -130,14 +130,14 @@ def new_session(
         yield make
         for session in sessions:
             runner.run(session.prober.close())
-            runner.run(_settle())
+            runner.run(settle())
             assert session.complaints == []
-    # What was not closed warns as it is collected, and a warning is an error here.
+    # An unclosed resource warns when it is collected, and a warning is an error here.
     gc.collect()
 
 
-async def _settle() -> None:
-    """Let what was just closed run its last callbacks."""
+async def settle() -> None:
+    """Run the last callbacks of connections that were just closed."""
     for _ in range(5):
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}

@@ -1,4 +1,4 @@
-"""Whatever the answer, the work in one turn of the loop is bounded: counted here, not timed."""
+"""Whatever a server sends, the work per turn of the event loop is bounded: counted, not timed."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ Probe = Callable[..., Result]
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch, targets: Targets) -> Callable[[bytes], str]:
-    """Have the servers answer with these bytes, at the URL returned."""
+    """Make the servers answer with these bytes, at the returned URL."""
 
     def serve(response: bytes, *, tls: str | None = None) -> str:
         monkeypatch.setitem(behaviours.PATHS, "/page", fixed(response))
@@ -37,7 +37,7 @@ def page(monkeypatch: pytest.MonkeyPatch, targets: Targets) -> Callable[[bytes],
 
 @pytest.fixture
 def turns(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """Count the most that was done in one turn of the loop, by what was done."""
+    """Count the most calls in one turn of the loop, by kind."""
     most: Counter[str] = Counter()
     now: Counter[str] = Counter()
     over: list[bool] = []
@@ -78,7 +78,7 @@ def turns(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter
     ],
     ids=["one long body", "chunks of one byte", "headers of one letter"],
 )
-def test_one_answer_takes_a_bounded_piece_of_a_turn(
+def test_one_answer_does_bounded_work_per_turn_of_the_loop(
     session: Session,
     turns: Counter[str],
     page: Callable[..., str],
@@ -93,7 +93,7 @@ def test_one_answer_takes_a_bounded_piece_of_a_turn(
     assert turns["on_header"] <= READ_SIZE / 4 + 1
 
 
-def test_many_answers_add_up_to_no_more_than_their_pieces(
+def test_concurrent_answers_do_bounded_work_per_turn_of_the_loop(
     session: Session, turns: Counter[str], page: Callable[..., str]
 ) -> None:
     target = HttpTarget(parse_url(page(CHUNKED + b"1\r\nx\r\n" * 15_000 + END)))
@@ -125,7 +125,7 @@ def test_trailers_without_end_fail_like_headers(probe: Probe, page: Callable[...
     ("packed", "unpacked", "error"),
     [
         (gzip.compress(b"\0" * (32 * MIB)), MIB + 1, "inflates more than 100 times"),
-        # What follows the end is left alone, however much it is.
+        # Data after the end is not read, however much there is.
         (gzip.compress(b"well") + gzip.compress(b"\0" * (32 * MIB)) * 8, 4, None),
     ],
     ids=["one bomb", "bombs after the end"],

@@ -1,4 +1,4 @@
-"""What the checker itself lacks is never reported as an outage."""
+"""A resource that the checker lacks is never reported as an outage."""
 
 import asyncio
 import errno
@@ -14,21 +14,21 @@ from app.probing.connect import tls_context
 from app.probing.result import CheckerFault, Failure, Result, explain
 from app.probing.targets import DnsTarget, HttpTarget, TcpTarget
 from app.probing.urls import parse_url
-from tests.integration.probing.conftest import LOCAL, Session
-from tests.nameserver import SERVFAIL, SILENT, NameServer
+from tests.integration.probing.conftest import LOCAL, Session, settle
+from tests.nameserver import SERVFAIL, SILENT, NameServer, Zone
 from tests.targets import Targets
 
 
 @contextmanager
 def no_files_left() -> Iterator[None]:
-    """Use up this process's files; inside of the loop, which needs some itself to begin."""
+    """Use up this process's files; inside the loop, which needs some itself to start."""
     held: list[int] = []
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.dup(0)
     os.close(lowest)
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 20, before[1]))
     try:
-        # Which is the error that says that none is left.
+        # The expected error: no file descriptor is left.
         with suppress(OSError):
             while True:
                 held.append(os.dup(0))
@@ -37,10 +37,6 @@ def no_files_left() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
         for file in held:
             os.close(file)
-
-
-def open_files() -> int:
-    return len(list(Path("/dev/fd").iterdir()))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "good.test", "two.test"])
@@ -59,19 +55,33 @@ def test_too_many_open_files_are_no_outage(session: Session, targets: Targets, h
     assert session.probe(target).ok
 
 
+def test_files_that_run_out_for_a_moment_are_no_outage(new_session: Callable[..., Session]) -> None:
+    """The name server can't be asked then, and answers the test query a moment later."""
+    with NameServer({"good.test": {"A": ["127.0.0.1"]}}) as server:
+        session = new_session(nameserver=server.address)
+
+        async def without_files() -> None:
+            prober = session.prober
+            with no_files_left():
+                probe = asyncio.create_task(prober.probe(DnsTarget("good.test", "A"), 5))
+                # Until it has asked.
+                await asyncio.sleep(0)
+            with pytest.raises(CheckerFault, match="open files"):
+                await probe
+            assert (await prober.probe(DnsTarget("good.test", "A"), 5)).ok
+
+        session.runner.run(without_files())
+
+
 def test_files_that_run_out_between_lookup_and_connection_are_no_outage(
     session: Session, targets: Targets
 ) -> None:
-    target = TcpTarget("two.test", targets.ports["http"])
+    # Refused: an accepted connection would be closed a little later, and free a file then.
+    target = TcpTarget("two.test", targets.ports["refused"])
 
     async def without_files() -> None:
-        before = open_files()
-        assert (await session.prober.probe(target, 5)).ok
-        # Both ends of the connection are closed a little later: what is closed then is free again.
-        for _ in range(50):
-            if open_files() <= before:
-                break
-            await asyncio.sleep(0.01)
+        assert not (await session.prober.probe(target, 5)).ok
+        await settle()
         # Its addresses are known from the check before, within the same second.
         with no_files_left(), pytest.raises(CheckerFault, match="open files"):
             await session.prober.probe(target, 5)
@@ -113,13 +123,13 @@ def test_a_certificate_is_verified_without_opening_a_file(
         (errno.EADDRNOTAVAIL, "no local port left"),
     ],
 )
-def test_what_runs_out_here_is_the_checkers_fault(number: int, reason: str) -> None:
+def test_a_shortage_on_this_machine_is_a_checker_fault(number: int, reason: str) -> None:
     told = explain(OSError(number, os.strerror(number)))
 
     assert isinstance(told, CheckerFault) and reason in told.reason
 
 
-def test_files_that_run_out_in_a_race_of_addresses_are_found_in_its_error() -> None:
+def test_too_many_open_files_are_recognised_in_a_combined_error() -> None:
     text = "Multiple exceptions: [Errno 24] Too many open files, [Errno 111] Connect call failed"
 
     assert isinstance(explain(OSError(text)), CheckerFault)
@@ -136,7 +146,7 @@ def test_no_memory_is_no_outage(session: Session, monkeypatch: pytest.MonkeyPatc
         session.probe("http://127.0.0.1/")
 
 
-def test_a_bug_of_ours_is_no_outage_and_is_logged(
+def test_an_internal_error_is_no_outage_and_is_logged(
     session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(CheckerFault, match=r"internal error: .*BOGUS"):
@@ -181,6 +191,28 @@ def test_a_name_that_fails_where_others_are_answered_is_the_targets_fault(
     assert alone.error is not None
     assert alone.error.endswith(("while resolving", "failed to answer for bad.test"))
     assert results[0].error == alone.error
+
+
+@pytest.mark.parametrize("known", ["container.test", "localhost"])
+def test_a_name_that_needs_no_name_server_does_not_vouch_for_them(
+    new_session: Callable[..., Session], targets: Targets, known: str
+) -> None:
+    """Docker's resolver knows containers by itself, and fails for others without its own."""
+    zone: Zone = {"shop.test": SERVFAIL, ".": SERVFAIL, "@": SERVFAIL}
+    zone = {"container.test": {"A": ["127.0.0.1"]}, **zone}
+    with NameServer(zone) as server:
+        session = new_session(nameserver=server.address)
+        ours, shop = (TcpTarget(host, targets.ports["http"]) for host in (known, "shop.test"))
+
+        async def both() -> list[Result | BaseException]:
+            probes = (session.prober.probe(target, 5) for target in (ours, shop))
+            return await asyncio.gather(*probes, return_exceptions=True)
+
+        reached, unknown = session.runner.run(both())
+
+    assert isinstance(reached, Result) and reached.ok
+    assert isinstance(unknown, CheckerFault)
+    assert unknown.reason == "the checker's name servers do not answer"
 
 
 async def _together(session: Session, hosts: list[str]) -> list[Result]:

@@ -1,4 +1,4 @@
-"""The guard where it counts: after name resolution, and at every redirect."""
+"""The guard applies after name resolution and at every redirect."""
 
 import asyncio
 from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
         assert server.queries.count(("rebind.test", "A")) == 1
 
 
-def test_a_name_that_leads_inside_the_second_time_is_refused_then(
+def test_a_name_that_is_rebound_to_an_internal_address_is_refused(
     new_session: Callable[..., Session], targets: Targets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resolve, "CHANNEL_SECONDS", 0.05)

@@ -1,4 +1,4 @@
-"""Answers that are as they should be, and rules about them."""
+"""Good responses, and the conditions that they may have to meet."""
 
 import json
 import time
@@ -15,6 +15,8 @@ from tests.targets import Targets
 
 Probe = Callable[..., Result]
 
+UNREADABLE = "body is compressed as {}, which a check can't read"
+
 
 @pytest.mark.parametrize(
     "path",
@@ -27,8 +29,13 @@ Probe = Callable[..., Result]
         "/bare-lf",
         "/chunked",
         "/interim",
+        "/interim-close",
+        "/folded-header",
+        "/chunked-with-length",
         "/junk-after",
         "/long",
+        "/long-chunked",
+        "/long-until-close",
         "/just-fits",
         "/stay-open",
         "/half-close",
@@ -41,6 +48,8 @@ Probe = Callable[..., Result]
         "/deflate-raw",
         "/redirect-often?left=10",
         "/redirect-slow-body",
+        "/redirect-padded",
+        "/cookie-first",
         "/redirect?to=/ok&status=308",
     ],
 )
@@ -67,7 +76,7 @@ def test_the_timings_add_up(probe: Probe, targets: Targets) -> None:
     assert result.latency_ms == result.timings.total_ms
 
 
-def test_an_address_has_no_time_of_resolution_and_plain_http_none_of_tls(
+def test_an_ip_address_has_no_dns_time_and_plain_http_no_tls_time(
     probe: Probe, targets: Targets
 ) -> None:
     timings = probe(targets.url()).timings
@@ -76,7 +85,7 @@ def test_an_address_has_no_time_of_resolution_and_plain_http_none_of_tls(
     assert timings.tls_ms is None
 
 
-def test_head_is_over_after_the_headers(probe: Probe, targets: Targets) -> None:
+def test_a_head_response_ends_after_its_headers(probe: Probe, targets: Targets) -> None:
     assert probe(targets.url("/head"), method="HEAD").ok
 
 
@@ -84,7 +93,7 @@ def test_not_modified_has_no_body_whatever_it_declares(probe: Probe, targets: Ta
     assert probe(targets.url("/not-modified"), accepted=(range(304, 305),)).ok
 
 
-def test_an_unrequested_upgrade_is_a_status_like_any(probe: Probe, targets: Targets) -> None:
+def test_an_unrequested_upgrade_is_just_a_status(probe: Probe, targets: Targets) -> None:
     result = probe(targets.url("/upgrade"))
 
     assert result.error == "status 101 (accepted: 200-299)"
@@ -117,14 +126,25 @@ def test_a_status_that_is_accepted_is_ok(probe: Probe, targets: Targets) -> None
         ("/ok", "ill", True, None),
         ("/ok", "well", True, "keyword found that must be absent"),
         ("/gzip", "packed", False, None),
+        ("/gzip-padded", "packed", False, None),
         ("/gzip-long", "0 of 0", False, None),
         ("/deflate-raw", "packed", False, None),
         ("/chunked", "all is", False, None),
         ("/long", "begin", False, None),
         ("/long", "end", False, "keyword not found"),
+        ("/long-until-close", "begin", False, None),
+        ("/long-until-close", "end", False, "keyword not found"),
         ("/latin-1", "schön", False, None),
+        ("/windows-1252", "10 €", False, None),
+        ("/windows-1252", "10 €", True, "keyword found that must be absent"),
+        ("/page-latin-1", "Schön", False, None),
+        ("/page-latin-1", "Schön", True, "keyword found that must be absent"),
+        ("/brotli", "fatal", True, UNREADABLE.format("br")),
+        ("/gzip-twice", "fatal", True, UNREADABLE.format("gzip, gzip")),
         ("/invalid-utf-8", "abc", False, None),
         ("/interim", "finally", False, None),
+        ("/interim-close", "finally", False, None),
+        ("/chunked-with-length", "all is well", False, None),
         ("/empty", "x", False, "keyword not found"),
     ],
 )
@@ -209,14 +229,14 @@ def test_a_post_becomes_a_get_without_body_after_302(probe: Probe, targets: Targ
     assert asked.headers["x-mine"] == "yes"
 
 
-def test_a_post_stays_one_after_307(probe: Probe, targets: Targets) -> None:
+def test_a_post_stays_a_post_after_307(probe: Probe, targets: Targets) -> None:
     probe(targets.url("/redirect?to=/echo&status=307"), method="POST", body=b"hello")
 
     asked = targets.requests[-1]
     assert (asked.method, asked.target, asked.body) == ("POST", "/echo", b"hello")
 
 
-def test_only_what_is_safe_crosses_to_another_origin(probe: Probe, targets: Targets) -> None:
+def test_only_safe_headers_are_sent_to_another_origin(probe: Probe, targets: Targets) -> None:
     safe = {
         "accept": "text/html",
         "accept-language": "de",
@@ -245,7 +265,19 @@ def test_only_what_is_safe_crosses_to_another_origin(probe: Probe, targets: Targ
     assert home.items() >= (safe | secret).items()
 
 
-def test_a_body_that_crosses_keeps_what_describes_it(probe: Probe, targets: Targets) -> None:
+def test_a_cookie_is_sent_to_its_own_host_only(probe: Probe, targets: Targets) -> None:
+    probe(targets.url("/cookie-first"))
+    home = targets.requests[-1].headers
+    elsewhere = targets.url("/cookie-first", host="good.test")
+    probe(targets.url(f"/redirect?to={elsewhere}"), headers=(("Cookie", "mine=1"),))
+    first, second = (asked.headers for asked in targets.requests[-2:])
+
+    assert home["cookie"] == "a=b; seen=1"
+    assert "cookie" not in first
+    assert second["cookie"] == "a=b; seen=1"
+
+
+def test_a_body_sent_to_another_origin_keeps_its_type(probe: Probe, targets: Targets) -> None:
     elsewhere = targets.url("/echo", host="good.test")
 
     probe(
@@ -291,12 +323,20 @@ def test_a_verified_certificate_is_ok_for_names_and_addresses(
     assert result.ok, result.error
 
 
+def test_a_server_with_an_older_cipher_suite_that_browsers_accept_is_up(
+    probe: Probe, targets: Targets
+) -> None:
+    result = probe(targets.url(tls="old-cipher"))
+
+    assert result.ok, result.error
+
+
 @pytest.mark.parametrize("path", ["/long", "/until-close", "/chunked", "/redirect-often?left=2"])
 def test_answers_over_tls_are_read_like_others(probe: Probe, targets: Targets, path: str) -> None:
     assert probe(targets.url(path, tls="good")).ok
 
 
-def test_certificates_are_not_looked_at_if_the_monitor_says_so(
+def test_certificates_are_not_verified_if_the_monitor_turns_it_off(
     probe: Probe, targets: Targets
 ) -> None:
     for kind in ("expired", "wrong-name", "self-signed"):

@@ -1,4 +1,4 @@
-"""What is suggested for what people type, by real servers."""
+"""Monitors suggested from what a user types, with real servers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def test_a_page_is_named_by_its_title_which_it_must_contain(
     assert notes == ["The certificate expires in 10 days."]
 
 
-def test_a_title_that_stands_in_the_page_as_it_is_becomes_the_keyword(
+def test_a_title_that_occurs_verbatim_in_the_page_becomes_the_keyword(
     suggested: Suggest, targets: Targets
 ) -> None:
     draft, result, notes = suggested(targets.url("/page-plain"))
@@ -78,12 +78,19 @@ def test_without_a_scheme_https_is_taken_where_it_works(
     assert draft["url"] == targets.url("/page", tls="good", host="good.test")
 
 
+def test_a_title_is_read_and_found_in_the_encoding_of_its_page(
+    suggested: Suggest, targets: Targets
+) -> None:
+    draft, result, _ = suggested(targets.url("/page-latin-1"))
+
+    assert (draft["name"], draft["keyword"], result.ok) == ("Schön", "Schön", True)
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
         ("/page-dated", "Today is November 25"),
         ("/page-entities", "Salt & Pepper"),
-        ("/page-latin-1", "Schön"),
         ("/page-untitled", None),
         ("/page-titles", None),
         ("/ok", None),
@@ -92,7 +99,7 @@ def test_without_a_scheme_https_is_taken_where_it_works(
         ("/invalid-utf-8", None),
     ],
 )
-def test_what_may_change_or_is_no_text_is_no_keyword(
+def test_volatile_or_non_text_content_does_not_become_a_keyword(
     suggested: Suggest, targets: Targets, path: str, name: str | None
 ) -> None:
     draft, result, _ = suggested(targets.url(path))
@@ -105,7 +112,7 @@ def test_what_may_change_or_is_no_text_is_no_keyword(
     assert result.ok, result.error
 
 
-def test_a_title_that_is_another_one_the_next_time_is_no_keyword(
+def test_a_title_that_changes_between_requests_does_not_become_a_keyword(
     suggested: Suggest, targets: Targets
 ) -> None:
     draft, _, _ = suggested(targets.url("/page-counting"))
@@ -125,7 +132,7 @@ def test_a_title_that_is_another_one_the_next_time_is_no_keyword(
         ("/redirect?to=/nowhere", "It redirects to http://127.0.0.1:"),
     ],
 )
-def test_what_a_person_should_know_is_said(
+def test_notes_point_out_what_the_user_should_know(
     suggested: Suggest, targets: Targets, path: str, note: str | None
 ) -> None:
     draft, result, notes = suggested(targets.url(path))
@@ -135,7 +142,7 @@ def test_what_a_person_should_know_is_said(
     assert notes[0].startswith(note) if note else notes == [], notes
 
 
-def test_a_certificate_that_is_not_right_is_said_and_not_hidden(
+def test_an_invalid_certificate_is_reported_in_the_notes(
     suggested: Suggest, targets: Targets
 ) -> None:
     url = targets.url("/page", tls="expired")
@@ -147,7 +154,7 @@ def test_a_certificate_that_is_not_right_is_said_and_not_hidden(
     assert notes == ["The check fails: TLS: certificate has expired."]
 
 
-def test_a_port_is_suggested_for_what_is_no_web_server(
+def test_a_tcp_check_is_suggested_for_a_port_without_a_web_server(
     suggested: Suggest, targets: Targets
 ) -> None:
     port = targets.ports["talks-first"]
@@ -159,7 +166,7 @@ def test_a_port_is_suggested_for_what_is_no_web_server(
     assert suggested(f"good.test:{port}").draft == draft
 
 
-def test_a_port_of_a_web_server_where_there_is_none_is_a_port(
+def test_a_web_port_without_http_is_suggested_as_a_tcp_check(
     suggested: Suggest, targets: Targets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = targets.ports["garbage"]
@@ -188,7 +195,7 @@ def test_a_name_can_be_looked_up(suggested: Suggest) -> None:
         ("2130706433.", "The check fails: "),
     ],
 )
-def test_what_can_not_be_reached_is_still_a_draft(
+def test_an_unreachable_target_still_gets_a_draft(
     new_session: Callable[..., Session], text: str, note: str
 ) -> None:
     session = new_session(())
@@ -199,7 +206,7 @@ def test_what_can_not_be_reached_is_still_a_draft(
     assert said.startswith(note)
 
 
-def test_what_can_be_no_target_is_refused(suggested: Suggest) -> None:
+def test_an_impossible_target_is_refused(suggested: Suggest) -> None:
     with pytest.raises(InvalidFieldError, match="the port must be between 1 and 65535"):
         suggested("example.com:99999")
 
@@ -217,7 +224,7 @@ ODD: list[Any] = [
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_whatever_is_typed_gets_an_answer(client: TestClient, text: Any) -> None:
+def test_any_input_gets_a_draft_or_a_field_error(client: TestClient, text: Any) -> None:
     answer = client.post("/api/probe/suggest", content=json.dumps({"url": text}), headers=JSON)
 
     assert answer.status_code in {200, 422}, answer.text
@@ -230,7 +237,7 @@ def test_whatever_is_typed_gets_an_answer(client: TestClient, text: Any) -> None
         assert all(note.endswith((".", "?")) for note in told["notes"])
 
 
-def test_a_draft_can_be_sent_as_it_is(client: TestClient, targets: Targets) -> None:
+def test_a_draft_is_accepted_as_a_monitor(client: TestClient, targets: Targets) -> None:
     told = client.post("/api/probe/suggest", json={"url": targets.url("/page-plain")}).json()
 
     created = client.post("/api/monitors", json=told["monitor"])

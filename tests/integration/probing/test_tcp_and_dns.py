@@ -1,4 +1,4 @@
-"""The checks of ports and of names."""
+"""Checks of ports and of names."""
 
 import asyncio
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def test_a_port_that_cannot_be_connected_to_is_down(
         ("many.test", "TXT", "x" * 200 + "19"),
     ],
 )
-def test_a_record_that_is_there_is_found(
+def test_an_existing_record_is_found(
     probe: Probe, name: str, record_type: str, expected: str
 ) -> None:
     there = probe(DnsTarget(name, record_type))

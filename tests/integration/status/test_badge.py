@@ -11,7 +11,7 @@ TITLE = "{http://www.w3.org/2000/svg}title"
 
 
 def title(client: TestClient, path: str, *, status: int = 200) -> str | None:
-    """Return what a badge says to who can't see it."""
+    """Return a badge's text alternative."""
     answer = client.get(f"/api/badge/{path}")
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "image/svg+xml"
@@ -21,7 +21,7 @@ def title(client: TestClient, path: str, *, status: int = 200) -> str | None:
 @pytest.mark.parametrize(
     "state", ["up", "down", "pending", "maintenance", "paused", "a state to come"]
 )
-def test_it_says_the_state(client: TestClient, database_url: str, state: str) -> None:
+def test_a_badge_shows_the_state(client: TestClient, database_url: str, state: str) -> None:
     number = add(client, name='Pay & "go"')
     execute(database_url, f"UPDATE states SET state = '{state}'")
 
@@ -29,7 +29,7 @@ def test_it_says_the_state(client: TestClient, database_url: str, state: str) ->
     assert title(client, f"{number}.svg?label=<b>") == f"<b>: {state}"
 
 
-def test_it_says_the_uptime(client: TestClient, database_url: str) -> None:
+def test_a_badge_shows_the_uptime(client: TestClient, database_url: str) -> None:
     number = add(client, name="Shop")
     assert title(client, f"{number}.svg?show=uptime") == "Shop 90d: no data"
 
@@ -40,20 +40,20 @@ def test_it_says_the_uptime(client: TestClient, database_url: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["999", "0", "9999999999", "a", "1.5"])
-def test_of_an_unknown_monitor_there_is_a_picture_that_says_so(
+def test_the_badge_of_an_unknown_monitor_is_a_picture_that_says_so(
     client: TestClient, number: str
 ) -> None:
     assert title(client, f"{number}.svg", status=404) == "monitor: not found"
 
 
 @pytest.mark.parametrize("query", ["show=all", "range=1y", "label=", "label=a%00b"])
-def test_what_it_cannot_show_is_refused(client: TestClient, query: str) -> None:
+def test_a_badge_with_invalid_options_is_refused(client: TestClient, query: str) -> None:
     number = add(client)
 
     assert client.get(f"/api/badge/{number}.svg?{query}").status_code == 422
 
 
-def test_it_is_kept_for_a_short_time_and_can_do_nothing_by_itself(client: TestClient) -> None:
+def test_a_badge_is_cached_briefly_and_has_a_strict_content_policy(client: TestClient) -> None:
     path = f"/api/badge/{add(client)}.svg"
     answer = client.get(path)
 

@@ -1,4 +1,4 @@
-"""The summary is made once for all who ask, and no change is missing in it."""
+"""The summary is computed once for all requests, and misses no change."""
 
 import asyncio
 import gzip
@@ -34,14 +34,14 @@ def cache_url(request: pytest.FixtureRequest) -> str | None:
 
 
 class Blocked:
-    """A summary that can't be made, because another connection has the monitors."""
+    """A summary that can't be computed, because another connection locks the monitors."""
 
     def __init__(self, cached: CachedSummary, connection: asyncpg.Connection) -> None:
         self.cached = cached
         self.connection = connection
 
     async def wait_for(self, waiting: int) -> None:
-        """Return when that many transactions wait for the monitors."""
+        """Wait until that many transactions wait for the monitors."""
         found = -1
         for _ in range(400):
             found = await self.connection.fetchval(WAITING)
@@ -79,11 +79,11 @@ def names(body: Body) -> list[str]:
 
 
 @pytest.mark.parametrize("away", [False, True])
-def test_a_hundred_who_ask_at_once_make_it_once(settings: Settings, away: bool) -> None:
+def test_concurrent_requests_compute_one_summary(settings: Settings, away: bool) -> None:
     async def work() -> None:
         cache = open_cache(NOWHERE if away else None)
         if away:
-            # From here on it is known to be away, and all hundred learn that at once.
+            # From here on Redis is known to be unavailable, to all hundred at once.
             with pytest.raises(CacheUnavailable):
                 await cache.ping()
         async with blocked(settings, cache) as summary:
@@ -100,7 +100,7 @@ def test_a_hundred_who_ask_at_once_make_it_once(settings: Settings, away: bool) 
     run(work)
 
 
-def test_a_change_is_in_all_summaries_after_it_although_one_was_being_made(
+def test_summaries_requested_after_a_change_contain_it_despite_one_in_progress(
     settings: Settings, cache_url: str | None
 ) -> None:
     async def work() -> None:
@@ -143,7 +143,7 @@ def test_without_a_cache_a_change_is_in_the_next_summary_too(settings: Settings)
     run(work)
 
 
-def test_an_error_is_everybodys_and_the_next_one_tries_again(settings: Settings) -> None:
+def test_an_error_reaches_all_waiting_requests_and_the_next_one_retries(settings: Settings) -> None:
     async def work() -> None:
         async with blocked(settings, open_cache(None)) as summary:
             asking = [asyncio.create_task(summary.cached.get()) for _ in range(3)]
@@ -159,7 +159,7 @@ def test_an_error_is_everybodys_and_the_next_one_tries_again(settings: Settings)
     run(work)
 
 
-def test_what_one_process_has_made_another_serves(settings: Settings, redis_url: str) -> None:
+def test_processes_share_a_cached_summary(settings: Settings, redis_url: str) -> None:
     shared = settings.model_copy(update={"redis_url": redis_url})
     with TestClient(create_app(shared)) as one, TestClient(create_app(shared)) as other:
         add(one, name="Shop")
@@ -175,7 +175,7 @@ def test_what_one_process_has_made_another_serves(settings: Settings, redis_url:
     assert len(changed.json()["monitors"]) == 2
 
 
-def test_it_is_sent_compressed_to_who_accepts_that_and_not_again_to_who_has_it(
+def test_the_summary_is_compressed_on_request_and_not_sent_again_if_unchanged(
     client: TestClient,
 ) -> None:
     add(client)

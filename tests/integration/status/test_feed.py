@@ -1,4 +1,4 @@
-"""The Atom feed, as a feed reader finds it."""
+"""The Atom feed, as a feed reader gets it."""
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def read(client: TestClient, query: str = "", **headers: str) -> ET.Element:
-    """Return the feed, with what RFC 4287 demands of it asserted."""
+    """Return the feed, after checking what RFC 4287 requires."""
     answer = client.get(f"/feed.atom{query}", headers=headers)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/atom+xml"
@@ -97,14 +97,14 @@ def test_identifiers_are_unique_and_stay_when_name_and_address_change(
     assert cache_control == "public, max-age=30"
 
 
-def test_without_a_setting_links_lead_to_where_it_was_asked_for(client: TestClient) -> None:
+def test_without_a_public_url_links_use_the_requested_host(client: TestClient) -> None:
     add(client)
 
     root = read(client, Host="127.0.0.1:8080")
 
     [own] = root.findall(f"{ATOM}link[@rel='self']")
     assert own.get("href") == "http://127.0.0.1:8080/feed.atom"
-    # And nobody else may be given it.
+    # Shared caches may not store it.
     assert client.get("/feed.atom").headers["Cache-Control"] == "private, max-age=30"
 
 
@@ -112,10 +112,10 @@ NASTY = "</title><script>alert(1)</script>&amp;]]>\"'\x01\x1b\x7f\ufffe 語😀"
 SHOWN = NASTY.replace("\x01", "").replace("\x1b", "").replace("\ufffe", "")
 
 
-def test_what_users_and_targets_write_is_text(client: TestClient, database_url: str) -> None:
+def test_markup_from_users_and_targets_is_escaped(client: TestClient, database_url: str) -> None:
     shop = add(client)
     name = NASTY.replace("'", "''")
-    # Rows of a version with other rules.
+    # Rows written by a version with other rules.
     execute(database_url, f"UPDATE monitors SET name = '{name}'")
     incident(database_url, shop, now(database_url), None, NASTY)
 
@@ -127,7 +127,7 @@ def test_what_users_and_targets_write_is_text(client: TestClient, database_url: 
     assert not [element for element in root.iter() if "script" in element.tag]
 
 
-def test_it_has_the_latest_fifty_also_of_an_old_incident_that_has_just_closed(
+def test_the_feed_has_the_latest_fifty_entries_by_their_last_change(
     client: TestClient, database_url: str
 ) -> None:
     shop, mail = add(client, name="Shop"), add(client, name="Mail")
@@ -148,7 +148,7 @@ def test_without_incidents_it_is_a_feed_without_entries(client: TestClient) -> N
     assert entries(read(client), "title") == []
 
 
-def test_who_has_it_does_not_get_it_again(client: TestClient, database_url: str) -> None:
+def test_a_client_with_a_current_copy_gets_304(client: TestClient, database_url: str) -> None:
     shop = add(client)
     end = now(database_url)
     incident(database_url, shop, end, None)
@@ -161,13 +161,13 @@ def test_who_has_it_does_not_get_it_again(client: TestClient, database_url: str)
 
 
 @pytest.mark.parametrize(("monitor_id", "status"), [("999", 404), ("0", 422), ("a", 422)])
-def test_of_an_unknown_monitor_there_is_no_feed(
+def test_the_feed_of_an_unknown_monitor_is_refused(
     client: TestClient, monitor_id: str, status: int
 ) -> None:
     assert client.get(f"/feed.atom?monitor_id={monitor_id}").status_code == status
 
 
-def test_a_window_is_an_entry_from_when_it_is_planned_or_if_it_recurs_from_when_it_begins(
+def test_a_window_is_in_the_feed_once_planned_or_once_it_begins_if_it_recurs(
     client: TestClient, database_url: str
 ) -> None:
     add(client, name="Shop", tags=["eu"])

@@ -1,4 +1,4 @@
-"""Ninety days of monitors, by the same sums as their uptime."""
+"""Ninety days per monitor, from the same sums as the uptime."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,11 +29,11 @@ def store(settings: Settings, number: int, results: list[tuple[datetime, bool]])
     with_database(settings, run)
 
 
-def test_its_uptime_is_the_monitors_uptime(
+def test_uptime_in_the_history_matches_the_uptime_of_the_monitor(
     client: TestClient, settings: Settings, database_url: str
 ) -> None:
     numbers = [add(client, confirmations=1, interval_seconds=3600) for _ in range(2)]
-    # The second one is of the present hour alone, which is in no sum yet.
+    # The second one has only the current hour, which is in no sum yet.
     for number, hours in zip(numbers, (80, 0), strict=True):
         end = now(database_url) - timedelta(seconds=1)
         moments = [end - timedelta(minutes=13 * n) for n in range(5 * hours)]
@@ -81,7 +81,7 @@ def test_days_end_with_today_and_what_is_not_known_is_null(
 @pytest.mark.parametrize(
     ("created", "expected"), [("3 days 5 minutes", "3 days"), ("2 days", "2 days")]
 )
-def test_it_is_known_since_the_first_day_or_since_the_monitor_was_added_on_it(
+def test_known_since_is_the_first_day_with_data_or_when_the_monitor_was_added(
     client: TestClient, database_url: str, created: str, expected: str
 ) -> None:
     number = add(client)
@@ -119,7 +119,7 @@ def test_a_new_monitor_is_known_since_it_was_added(
     )
 
 
-def test_numbers_of_no_monitor_are_left_out(client: TestClient) -> None:
+def test_ids_of_unknown_monitors_are_left_out(client: TestClient) -> None:
     number = add(client)
 
     found = history(client, f"0,{number},{number},99,2147483648,9999999999")
@@ -135,7 +135,7 @@ def test_numbers_of_no_monitor_are_left_out(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("ids", ["", "1,", "a", "-1", "1;2", ",".join(["1"] * 101)])
-def test_what_is_no_list_of_up_to_a_hundred_numbers_is_refused(
+def test_anything_but_a_list_of_up_to_a_hundred_ids_is_refused(
     client: TestClient, ids: str
 ) -> None:
     answer = client.get("/api/status/history", params={"ids": ids})
@@ -144,7 +144,7 @@ def test_what_is_no_list_of_up_to_a_hundred_numbers_is_refused(
     assert answer.json()["errors"][0]["field"] == "ids"
 
 
-def test_who_has_it_does_not_get_it_again(client: TestClient) -> None:
+def test_a_client_with_a_current_copy_gets_304(client: TestClient) -> None:
     number = add(client)
     target = f"/api/status/history?ids={number}"
     etag = client.get(target).headers["ETag"]

@@ -1,4 +1,4 @@
-"""All monitors in one answer, whose JSON PostgreSQL writes."""
+"""All monitors in one response, whose JSON PostgreSQL generates."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from app.status.summary import MOST_MONITORS, MOST_PERIODS, PART, Summary, overall
+from app.status.summary import MONITORS_LIMIT, PART, PERIODS_LIMIT, Summary, overall
 from tests.integration.checks.support import add, claimed, completed, execute, recorded
 from tests.integration.maintenance.support import once, plan
 from tests.services import query
@@ -20,7 +20,7 @@ def summary(client: TestClient) -> Any:
     return client.get("/api/status").json()
 
 
-def test_it_is_what_its_description_says(client: TestClient, site: Site) -> None:
+def test_the_summary_matches_its_schema(client: TestClient, site: Site) -> None:
     body = {"kind": "http", "url": site.url, "confirmations": 1}
     down = client.post(
         "/api/monitors", json=body | {"name": "Shop", "group": "Pay & go", "tags": ["b", 'a"']}
@@ -49,7 +49,7 @@ def test_it_is_what_its_description_says(client: TestClient, site: Site) -> None
     assert found["incidents"] == client.get("/api/incidents").json()["items"]
 
 
-def test_what_users_write_comes_back_as_it_was(client: TestClient, database_url: str) -> None:
+def test_text_from_users_is_returned_unchanged(client: TestClient, database_url: str) -> None:
     number = add(client)
     odd = ODD.replace("'", "''")
     execute(database_url, f"UPDATE monitors SET name = '{odd}', group_name = '{odd}'")
@@ -76,7 +76,7 @@ def test_without_monitors_it_is_pending(client: TestClient) -> None:
     }
 
 
-def test_it_says_how_many_checks_nobody_makes(client: TestClient, database_url: str) -> None:
+def test_overdue_checks_are_counted(client: TestClient, database_url: str) -> None:
     late, paused, _ = (add(client) for _ in range(3))
     client.post(f"/api/monitors/{paused}/pause")
     execute(
@@ -128,7 +128,7 @@ def test_times_are_in_utc_wherever_the_server_is(
 
 
 @pytest.mark.parametrize("count", [PART, 2 * PART + 1])
-def test_all_are_there_in_the_order_of_their_names(
+def test_all_monitors_are_listed_in_order_of_their_names(
     client: TestClient, database_url: str, count: int
 ) -> None:
     execute(
@@ -155,7 +155,7 @@ def test_all_are_there_in_the_order_of_their_names(
     assert len(set(names)) == count
     numbers = [incident["id"] for incident in found["incidents"]]
     assert numbers == list(range(count, 0, -1))
-    # The one that is down comes last.
+    # The monitor that is down comes last.
     assert found["state"] == "down"
 
 
@@ -169,7 +169,7 @@ def test_all_are_there_in_the_order_of_their_names(
         (["up", "maintenance", "down"], "down"),
     ],
 )
-def test_the_whole_is_as_its_worst_and_never_up_with_a_monitor_in_maintenance(
+def test_the_overall_state_is_the_worst_one_and_not_up_in_maintenance(
     states: list[str], whole: str
 ) -> None:
     found = overall(**{state: state in states for state in ("up", "down", "maintenance")})
@@ -177,7 +177,7 @@ def test_the_whole_is_as_its_worst_and_never_up_with_a_monitor_in_maintenance(
     assert found == whole
 
 
-def test_it_says_what_is_in_maintenance_and_what_will_be_in_seven_days(
+def test_the_summary_lists_maintenance_that_is_running_or_due_in_seven_days(
     client: TestClient, database_url: str
 ) -> None:
     shop, mail = add(client, name="Shop", group="Pay"), add(client, name="Mail")
@@ -202,7 +202,7 @@ def test_it_says_what_is_in_maintenance_and_what_will_be_in_seven_days(
     assert found["maintenance"][0]["ends_at"] == running["period"]["ends_at"]
 
 
-def test_of_windows_that_come_often_and_are_for_many_it_says_only_some(
+def test_long_lists_of_windows_and_their_monitors_are_truncated(
     client: TestClient, database_url: str
 ) -> None:
     execute(
@@ -224,5 +224,5 @@ def test_of_windows_that_come_often_and_are_for_many_it_says_only_some(
 
     found = summary(client)["maintenance"]
 
-    assert len(found) == MOST_PERIODS
-    assert (len(found[0]["monitors"]), found[0]["monitor_count"]) == (MOST_MONITORS, 150)
+    assert len(found) == PERIODS_LIMIT
+    assert (len(found[0]["monitors"]), found[0]["monitor_count"]) == (MONITORS_LIMIT, 150)

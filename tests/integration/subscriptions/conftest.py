@@ -1,4 +1,4 @@
-"""Subscribers, a worker that sends them mails, and the server that takes these."""
+"""Fixtures: subscribers, a worker that sends them emails, and a mail server."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.services import query
 BASE = "https://status.example.com"
 SENDER = "status@example.com"
 ANN = "ann@example.com"
-# Ends all waits of mails for their next attempt.
+# Makes all mails due for their next attempt.
 DUE = "UPDATE mails SET next_attempt_at = now() WHERE NOT sending RETURNING 1"
 
 
@@ -33,7 +33,7 @@ def settings(settings: Settings, mail_server: MailServer) -> Settings:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try a server that failed again at once."""
+    """Retry a failed server at once."""
     monkeypatch.setattr("app.subscriptions.mailing.FIRST_REST_SECONDS", 0.01)
     monkeypatch.setattr("app.subscriptions.mailing.LONGEST_REST_SECONDS", 0.1)
 
@@ -50,7 +50,7 @@ def link(mail: Received, name: str) -> str:
 
 
 def subscribe(client: TestClient, server: MailServer, email: str = ANN, **body: Any) -> Any:
-    """Subscribe as a person does; return what the page shows then."""
+    """Subscribe as a reader does; return what the page shows then."""
     before = len(server.to(email))
     assert ask(client, email, **body).status_code == 202
     until(lambda: len(server.to(email)) > before)

@@ -1,4 +1,4 @@
-"""Mails reach their subscribers through a server that fails, and hold up nobody else."""
+"""Emails reach subscribers through a server that fails, and delay nothing else."""
 
 import os
 import re
@@ -79,7 +79,7 @@ def test_thousands_of_subscribers_hold_up_neither_checks_nor_the_team(
     until(lambda: mails(database_url, "pending") == 5000)
     check(client, monitor, site, 200)
 
-    # Every mail that is held takes longer than this.
+    # Every held mail takes longer than this.
     until(lambda: len(told(hook)) == 2, seconds=5)
     assert mails(database_url, "sent") == 0
     mail_server.let_go()
@@ -135,7 +135,7 @@ def test_an_address_that_is_always_refused_ends_as_a_dead_letter(
     assert row(database_url, "SELECT payload FROM mails")["payload"] == "{}"
 
 
-def test_what_a_server_says_in_no_text_that_can_be_stored_ends_a_mail_all_the_same(
+def test_a_reply_that_cannot_be_stored_as_text_still_ends_the_mail(
     client: TestClient, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     mail_server.answers[ANN] = "550 5.7.0 Empfänger gesperrt\x00".encode("latin-1")
@@ -165,7 +165,7 @@ def test_an_outcome_that_cannot_be_stored_counts_as_an_attempt(
     until(lambda: mail_server.to(ANN))
     workers.stop(workers.running[0])
 
-    # Given back as never begun, it would be sent again and again, for ever.
+    # If it were given back without an attempt, it would be sent forever.
     assert dict(row(database_url, "SELECT state, attempts FROM mails")) == {
         "state": "pending",
         "attempts": 1,
@@ -177,7 +177,7 @@ def test_an_address_that_does_not_exist_is_dropped_after_some_mails(
 ) -> None:
     add_subscribers(database_url, 2)
     mail_server.answers["reader1@example.com"] = "550 5.1.1 no such user"
-    # What a relay says that does not like us is no fault of the address.
+    # A reply of a relay that refuses us says nothing about the address.
     mail_server.answers["reader2@example.com"] = "554 5.7.1 relay access denied"
     monitor = add_monitor(client, site)
     check(client, monitor, site, 200)
@@ -197,7 +197,7 @@ def test_an_address_that_does_not_exist_is_dropped_after_some_mails(
 
 
 def settled(database_url: str, count: int) -> bool:
-    """Whether no mail waits, and there are so many; with its subscription a mail goes, too."""
+    """Whether no mail is pending and there are so many; a subscription's mails go with it."""
     return mails(database_url, "pending") == 0 and mails(database_url, "dead") == count
 
 
@@ -205,7 +205,7 @@ def one(rows: list[dict[str, object]]) -> list[dict[str, object]] | None:
     return rows if len(rows) == 1 else None
 
 
-def test_a_server_that_is_away_is_held_against_no_mail(
+def test_an_unreachable_server_does_not_count_as_an_attempt(
     client: TestClient, mail_server: MailServer, settings: Settings, database_url: str
 ) -> None:
     with MailServer() as gone:
@@ -242,7 +242,7 @@ def test_a_server_that_takes_connections_and_never_answers_is_given_up(
         hanging.stop(worker)
 
 
-def test_a_server_that_sits_on_a_mail_is_given_up_and_the_mail_tried_again(
+def test_a_server_that_does_not_confirm_a_mail_is_given_up_and_the_mail_retried(
     client: TestClient,
     mail_server: MailServer,
     workers: Workers,
@@ -311,7 +311,7 @@ def test_a_worker_that_is_stopped_gives_back_what_it_has_not_sent(
     assert begun == len(mail_server.received) <= 4
 
 
-def test_what_has_waited_for_a_day_is_not_sent_any_more(
+def test_a_mail_that_has_waited_for_a_day_is_not_sent(
     client: TestClient, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     ask(client, ANN)
@@ -335,7 +335,7 @@ def test_mails_are_sent_after_a_clock_that_was_ahead_is_set_back(
     assert len(mail_server.received) == 1
 
 
-def test_up_again_does_not_come_before_down(
+def test_the_mail_about_a_recovery_is_not_sent_before_the_one_about_the_outage(
     client: TestClient, site: Site, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     add_subscribers(database_url, 1)
@@ -357,7 +357,7 @@ def test_up_again_does_not_come_before_down(
     assert subjects == ["Site is down", "Site is up again"]
 
 
-def test_many_outages_at_once_are_few_mails(
+def test_many_outages_at_once_are_combined_into_few_mails(
     client: TestClient, site: Site, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     add_subscribers(database_url, 2)

@@ -1,4 +1,4 @@
-"""Nobody gets mails that they did not ask for, and everybody gets rid of them by one click."""
+"""Nobody gets emails without asking for them, and one click ends them."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,7 +22,7 @@ def subscribed(database_url: str) -> list[str]:
     return [found["email"] for found in query(database_url, "SELECT email FROM subscriptions")]
 
 
-def test_a_confirmed_address_is_told_of_an_outage_and_its_end_until_it_leaves(
+def test_a_confirmed_address_is_notified_of_outages_until_it_unsubscribes(
     client: TestClient, site: Site, mail_server: MailServer, workers: Workers
 ) -> None:
     workers.start()
@@ -52,7 +52,7 @@ def test_a_confirmed_address_is_told_of_an_outage_and_its_end_until_it_leaves(
     assert len(mail_server.to(ANN)) == 3
 
 
-def test_what_is_not_confirmed_is_told_nothing(
+def test_an_unconfirmed_address_gets_no_notifications(
     client: TestClient, site: Site, mail_server: MailServer, workers: Workers
 ) -> None:
     workers.start()
@@ -69,7 +69,7 @@ def test_what_is_not_confirmed_is_told_nothing(
     ]
 
 
-def test_a_subscriber_of_some_monitors_is_told_of_these(
+def test_a_subscriber_gets_mails_only_about_the_chosen_monitors(
     client: TestClient, site: Site, mail_server: MailServer, workers: Workers
 ) -> None:
     workers.start()
@@ -103,7 +103,7 @@ def test_the_answer_does_not_tell_who_has_subscribed_or_asked_too_often(
     }
 
 
-def test_a_mailbox_gets_few_links_a_day_however_it_is_spelled(
+def test_sign_up_links_per_mailbox_and_day_are_limited_across_spellings(
     client: TestClient, database_url: str
 ) -> None:
     spelled = ["eve@example.com", "Eve@EXAMPLE.com", "eve+1@example.com", "EVE+a+b@example.com"]
@@ -119,14 +119,14 @@ def test_a_mailbox_gets_few_links_a_day_however_it_is_spelled(
     assert row(database_url, count)["count"] == SIGN_UPS_A_DAY + 1
 
 
-def test_a_client_may_ask_so_often_whatever_the_addresses(client: TestClient) -> None:
+def test_sign_ups_per_client_are_limited_across_addresses(client: TestClient) -> None:
     answers = [ask(client, f"someone{number}@example.com") for number in range(21)]
 
     assert [answer.status_code for answer in answers] == [202] * 20 + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
-def test_following_a_link_ends_nothing_and_one_click_does(
+def test_opening_the_link_does_not_unsubscribe_but_one_click_does(
     client: TestClient, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     workers.start()
@@ -152,7 +152,7 @@ def test_following_a_link_ends_nothing_and_one_click_does(
     }
 
 
-def test_a_link_holds_for_two_days_and_for_one_subscription(
+def test_a_link_is_valid_for_two_days_and_one_subscription(
     client: TestClient,
     mail_server: MailServer,
     workers: Workers,
@@ -181,7 +181,7 @@ def test_a_link_holds_for_two_days_and_for_one_subscription(
     assert row(database_url, "SELECT count(*) FROM sign_ups")["count"] == 1
 
 
-def test_of_a_link_nothing_that_opens_it_stays_in_the_database(
+def test_the_token_of_a_sent_link_is_not_stored_in_the_database(
     client: TestClient, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     workers.start()
@@ -209,7 +209,7 @@ def test_of_a_link_nothing_that_opens_it_stays_in_the_database(
         "a" * 65 + "@example.com",
     ],
 )
-def test_what_is_not_one_address_is_refused(
+def test_anything_but_a_single_address_is_refused(
     client: TestClient, email: str, database_url: str
 ) -> None:
     answer = ask(client, email)
@@ -220,7 +220,7 @@ def test_what_is_not_one_address_is_refused(
 
 
 @pytest.mark.parametrize("missing", ["smtp_url", "mail_from", "public_url"])
-def test_without_a_server_a_sender_and_an_address_for_links_no_mails_are_offered(
+def test_emails_are_offered_only_with_a_server_a_sender_and_a_public_url(
     settings: Settings, missing: str
 ) -> None:
     lacking = settings.model_copy(update={missing: None})
@@ -233,7 +233,7 @@ def test_without_a_server_a_sender_and_an_address_for_links_no_mails_are_offered
     assert missing.upper() in answer.json()["detail"]
 
 
-def test_operators_see_who_has_subscribed_and_end_it(
+def test_operators_can_list_and_end_subscriptions(
     client: TestClient, mail_server: MailServer, workers: Workers
 ) -> None:
     workers.start()
@@ -252,7 +252,7 @@ def test_operators_see_who_has_subscribed_and_end_it(
     assert client.get("/api/subscriptions").json()["total"] == 1
 
 
-def test_who_subscribes_again_has_the_monitors_chosen_last(
+def test_subscribing_again_replaces_the_chosen_monitors(
     client: TestClient, mail_server: MailServer, workers: Workers, database_url: str
 ) -> None:
     workers.start()

@@ -1,4 +1,4 @@
-"""The operator's server: what it is told, and what it may not see."""
+"""The connection to the operator's mail server, and what must not be sent over it."""
 
 import asyncio
 import ssl
@@ -53,11 +53,11 @@ def test_a_password_goes_over_tls(secure_server: MailServer) -> None:
     assert secure_server.logins == [b"right"]
 
 
-def test_a_wrong_password_is_the_servers_word(secure_server: MailServer) -> None:
+def test_the_reply_to_a_wrong_password_is_reported(secure_server: MailServer) -> None:
     with pytest.raises(ServerError, match="535"):
         send(f"smtp://me:wr%40ng@localhost:{secure_server.port}")
 
-    # By each way of saying it that the server knows.
+    # With each authentication mechanism of the server.
     assert set(secure_server.logins) == {b"wr@ng"}
 
 
@@ -68,7 +68,7 @@ def test_a_password_is_not_sent_where_tls_is_not_offered(mail_server: MailServer
     assert mail_server.logins == []
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
+def test_an_untrusted_certificate_is_refused(
     secure_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smtp, "_trusted", ssl.create_default_context)
@@ -89,7 +89,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
         ("554 5.7.1 relay access denied", True, False),
     ],
 )
-def test_an_answer_to_a_recipient_means_what_its_code_says(
+def test_a_reply_for_a_recipient_is_classified_by_its_code(
     mail_server: MailServer, answer: str, permanent: bool, bounced: bool
 ) -> None:
     mail_server.answers["ann@example.com"] = answer
@@ -101,7 +101,7 @@ def test_an_answer_to_a_recipient_means_what_its_code_says(
     assert (found.permanent, found.bounced, found.is_lost) == (permanent, bounced, False)
 
 
-def test_a_server_that_closes_is_not_the_mails_fault(mail_server: MailServer) -> None:
+def test_a_server_that_shuts_down_does_not_fail_the_mail(mail_server: MailServer) -> None:
     mail_server.answers["ann@example.com"] = "421 4.3.2 shutting down"
 
     with pytest.raises(MailError) as raised:

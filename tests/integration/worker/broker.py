@@ -1,4 +1,4 @@
-"""A way to Redis that a test can close, or make silent, and open again at the same address."""
+"""A proxy for Redis that a test can close, silence and reopen at the same address."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ class Way(BackgroundServers):
         self._writers.clear()
 
     async def hush(self, silent: bool) -> None:
-        """Keep the connections, but pass nothing on; or go on with it."""
+        """Keep the connections but forward nothing, or forward again."""
         self._silent = silent
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

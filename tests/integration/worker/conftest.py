@@ -1,4 +1,4 @@
-"""Monitors by the thousand are added here, through the API."""
+"""Fixtures: thousands of monitors, added over the API."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from app.settings import Settings
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """As elsewhere, without a limit that the adding could reach."""
+    """Return settings with a rate limit that the setup cannot reach."""
     return settings.model_copy(update={"rate_limit_per_minute": 1_000_000})

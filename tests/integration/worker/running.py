@@ -28,7 +28,7 @@ def worker(
     preexec: Callable[[], object] | None = None,
     location: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`celery worker` as compose/07.yml starts it; what it logs is in `log`."""
+    """`celery worker` as compose/07.yml starts it; its log is in `log`."""
     command = [sys.executable, "-m", "celery", "--app", "worker.app", "worker", "--pool", "solo"]
     command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     environment = os.environ | {

@@ -1,4 +1,4 @@
-"""What the checker itself lacks is no outage of its targets."""
+"""A resource that the checker lacks is not an outage of its targets."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Quick(BackgroundServers):
-    """Answers hundreds at once."""
+    """Answers hundreds of requests at once."""
 
     url = ""
 
@@ -85,7 +85,7 @@ def results(database_url: str, name: str) -> tuple[int, int]:
     return row["good"], row["bad"]
 
 
-def test_without_files_nothing_fails_the_log_and_health_say_so_and_it_goes_on_with_them(
+def test_a_worker_without_file_descriptors_reports_it_and_recovers_without_outages(
     client: TestClient, site: Site, database_url: str, tmp_path: Path
 ) -> None:
     add(client, site.url, 5, name="Good")
@@ -105,7 +105,7 @@ def test_without_files_nothing_fails_the_log_and_health_say_so_and_it_goes_on_wi
         wait_for(lambda: not (tmp_path / "stagewatch-worker-fault").read_text())
 
 
-def test_with_1024_files_and_1200_targets_that_hang_a_hundred_others_stay_up(
+def test_a_hundred_targets_stay_up_beside_1200_that_hang_with_1024_files(
     client: TestClient, quick: Quick, silent: str, database_url: str, tmp_path: Path
 ) -> None:
     add(client, silent, 1, name="Hanging", interval_seconds=60, timeout_seconds=10)
@@ -144,7 +144,7 @@ def test_a_configuration_that_cannot_be_read_is_no_outage_and_stops_no_other(
 ) -> None:
     add(client, site.url, 1, name="Bad", interval_seconds=5)
     add(client, site.url, 1, name="Good", interval_seconds=5)
-    # As another version of the program might write it.
+    # Another version of the program might write this.
     query(database_url, """UPDATE monitors SET spec = '{"url": 1}' WHERE name = 'Bad'""")
     workers.start()
 

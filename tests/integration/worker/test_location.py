@@ -1,4 +1,4 @@
-"""A real Celery worker at a location: it checks, needs no broker, and does nothing else."""
+"""A real Celery worker at a location: it only makes checks, and needs no broker."""
 
 import signal
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.sites import Site
 LOCATED = "SELECT count(*) FROM checks WHERE location = 'tokyo'"
 
 
-def test_a_worker_at_a_location_checks_what_is_to_be_checked_there_and_delivers_nothing(
+def test_a_worker_at_a_location_checks_its_monitors_and_delivers_nothing(
     client: TestClient, site: Site, database_url: str, tmp_path: Path
 ) -> None:
     hook = {"name": "Hook", "kind": "webhook", "url": site.url}

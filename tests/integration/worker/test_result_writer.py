@@ -1,4 +1,4 @@
-"""Storing results: a database that is away, results that it refuses, and their order."""
+"""Storing results: an unavailable database, rejected results, and the order of results."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ def completed(monitor_id: int, error: str | None = None, *, seconds: int = 0) ->
 
 @pytest.fixture
 def monitors(client: TestClient) -> list[int]:
-    """Five that are down with their first failure."""
+    """Five monitors that are down with their first failure."""
     body = {"kind": "http", "url": "http://127.0.0.1:1/", "confirmations": 1}
     made = [client.post("/api/monitors", json={"name": f"{n}"} | body).json() for n in range(5)]
     return [monitor["id"] for monitor in made]
@@ -74,7 +74,7 @@ def cut_connections(url: str) -> None:
 
 @contextmanager
 def read_only(url: str) -> Iterator[None]:
-    """As after a failover: this is now the standby."""
+    """Make the database read-only, like a standby after a failover."""
     name = query(url, "SELECT current_database() AS name")[0]["name"]
     query(url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     cut_connections(url)
@@ -172,7 +172,7 @@ def test_bisecting_takes_a_few_transactions_and_not_one_for_each_result(
     assert states(client) == ["up"] * 4 + ["down"]
 
 
-def test_of_two_results_of_one_monitor_the_older_is_stored_first_and_the_newer_stands(
+def test_results_of_one_monitor_are_stored_in_order_and_the_newest_wins(
     client: TestClient, settings: Settings, monitors: list[int], database_url: str
 ) -> None:
     async def work(writer: ResultWriter) -> None:
@@ -187,7 +187,7 @@ def test_of_two_results_of_one_monitor_the_older_is_stored_first_and_the_newer_s
     assert [row["ok"] for row in stored] == [False, True]
 
 
-def test_what_waits_is_bounded_for_each_monitor_and_the_newest_stay(
+def test_waiting_results_are_limited_per_monitor_and_the_newest_are_kept(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def run() -> list[CompletedCheck]:
@@ -207,7 +207,7 @@ def test_what_waits_is_bounded_for_each_monitor_and_the_newest_stay(
     ]
 
 
-def test_when_it_is_closed_what_is_left_is_stored_at_once(
+def test_closing_the_writer_stores_the_remaining_results(
     client: TestClient, settings: Settings, monitors: list[int]
 ) -> None:
     async def work(writer: ResultWriter) -> None:

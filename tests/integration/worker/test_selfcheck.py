@@ -1,4 +1,4 @@
-"""The self-check finds out what is really there."""
+"""The self-check finds out whether the network really works."""
 
 import asyncio
 import subprocess
@@ -19,7 +19,7 @@ def with_nameserver(work: Callable[[SelfCheck, NameServer], Coroutine[Any, Any, 
         asyncio.run(work(SelfCheck([server.address]), server))
 
 
-def test_with_all_that_it_had_it_misses_nothing() -> None:
+def test_nothing_is_reported_missing_if_nothing_has_changed() -> None:
     async def work(check: SelfCheck, server: NameServer) -> None:
         await check.learn()
         assert await check.missing() == []
@@ -47,7 +47,7 @@ def test_a_name_server_that_was_never_there_is_not_missed() -> None:
     assert asyncio.run(work()) == []
 
 
-# In a network of its own, which begins without any route; the first one leads nowhere.
+# In its own network namespace, which has no route; the first one leads nowhere.
 ROUTE_LOST = """
 import asyncio, subprocess
 from worker.selfcheck import SelfCheck

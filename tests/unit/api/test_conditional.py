@@ -1,4 +1,4 @@
-"""Which clients get a compressed answer, and which have it already."""
+"""Which clients get a compressed response, and which get 304."""
 
 import pytest
 from fastapi import Request
@@ -20,7 +20,7 @@ from app.api.conditional import accepts_gzip, conditional
         ("*;q=0", False),
     ],
 )
-def test_what_is_compressed_goes_to_who_takes_it(header: str, accepted: bool) -> None:
+def test_gzip_is_sent_only_to_clients_that_accept_it(header: str, accepted: bool) -> None:
     assert accepts_gzip(Headers({"accept-encoding": header})) is accepted
 
 
@@ -36,7 +36,7 @@ def test_what_is_compressed_goes_to_who_takes_it(header: str, accepted: bool) ->
         ('""', 200),
     ],
 )
-def test_what_a_client_has_is_not_sent_again(header: str, status: int) -> None:
+def test_an_unchanged_response_is_not_sent_again(header: str, status: int) -> None:
     request = Request({"type": "http", "headers": [(b"if-none-match", header.encode())]})
 
     answer = conditional(

@@ -1,4 +1,4 @@
-"""The description says how errors look, for every route and as they are."""
+"""OpenAPI describes the errors of every route as they are."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_everything_that_is_referred_to_is_there(client: TestClient) -> None:
+def test_every_reference_resolves(client: TestClient) -> None:
     description = client.get("/openapi.json").json()
 
     schemas = description["components"]["schemas"]
@@ -46,7 +46,7 @@ def test_every_error_is_a_problem(client: TestClient) -> None:
                     )
 
 
-def test_what_takes_a_body_tells_how_it_refuses_one(client: TestClient) -> None:
+def test_operations_with_a_body_document_how_they_refuse_one(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
 
     for methods in paths.values():
@@ -55,7 +55,7 @@ def test_what_takes_a_body_tells_how_it_refuses_one(client: TestClient) -> None:
                 assert {"400", "403", "413", "415", "421", "422"} <= set(operation["responses"])
 
 
-def test_where_keys_are_wanted_every_operation_says_which(client: TestClient) -> None:
+def test_every_operation_names_its_scope_where_keys_are_required(client: TestClient) -> None:
     description = create_app(Settings(api_keys="required")).openapi()
     operations = {
         f"{method} {path}": operation
@@ -72,7 +72,7 @@ def test_where_keys_are_wanted_every_operation_says_which(client: TestClient) ->
     assert {"401", "403"} <= set(operations["post /api/monitors"]["responses"])
 
 
-def test_where_keys_are_off_none_are_spoken_of(client: TestClient) -> None:
+def test_keys_are_not_mentioned_where_they_are_not_required(client: TestClient) -> None:
     description = client.get("/openapi.json").json()
 
     assert "securitySchemes" not in description["components"]

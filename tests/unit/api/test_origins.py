@@ -1,4 +1,4 @@
-"""Requests that are meant for another host, or that another site's page has sent."""
+"""Requests meant for another host, or sent by another site's page."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def client() -> Iterator[TestClient]:
     ["localhost", "LOCALHOST:8000", "api:8000", "localhost.", "127.0.0.1:8000", "[::1]:8000",
      "[::1]", "192.168.7.7:8080"],
 )  # fmt: skip  # one a line would be longer, not clearer
-def test_it_answers_to_its_names_and_to_addresses(client: TestClient, host: str) -> None:
+def test_requests_for_its_names_and_addresses_are_answered(client: TestClient, host: str) -> None:
     assert client.get("/health", headers={"host": host}).status_code == 200
 
 
@@ -38,7 +38,7 @@ def test_a_name_that_was_rebound_to_this_machine_is_refused(client: TestClient, 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_every_host_is_right_when_that_is_asked_for() -> None:
+def test_any_host_is_accepted_with_a_wildcard() -> None:
     client = TestClient(create_app(Settings(allowed_hosts=("*",))))
 
     assert client.get("/health", headers={"host": "any.example"}).status_code == 200
@@ -73,7 +73,7 @@ def test_a_page_of_another_site_changes_nothing(
         {"origin": "https://LOCALHOST:8000"},
     ],
 )
-def test_a_program_and_a_page_of_its_own_may_ask(
+def test_programs_and_pages_of_the_same_origin_may_send_requests(
     client: TestClient, headers: dict[str, str]
 ) -> None:
     answer = client.post("/api/probe", json={}, headers={"host": "localhost:8000"} | headers)

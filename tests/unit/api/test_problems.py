@@ -1,4 +1,4 @@
-"""Whatever goes wrong is answered with problem details that name the field."""
+"""All errors are problem details that name the field."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from app.errors import (
 JSON = {"content-type": "application/json"}
 
 
-def test_a_path_that_is_not_there_is_a_problem(client: TestClient) -> None:
+def test_an_unknown_path_gets_problem_details(client: TestClient) -> None:
     answer = client.get("/nowhere")
 
     assert answer.status_code == 404
@@ -56,13 +56,13 @@ def test_a_bad_field_is_named(client: TestClient, body: dict[str, object], field
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_what_is_not_json_is_refused(client: TestClient) -> None:
+def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
     answer = client.post("/api/probe", content=b"{", headers={"content-type": "application/json"})
 
     assert answer.status_code == 422
 
 
-def test_json_that_is_not_said_to_be_json_is_refused_with_a_hint(client: TestClient) -> None:
+def test_json_without_a_content_type_is_refused_with_a_hint(client: TestClient) -> None:
     answer = client.post("/api/probe", content=b'{"url": "http://example.com/"}')
 
     assert answer.status_code == 415
@@ -94,7 +94,7 @@ def test_a_page_can_not_send_a_form_or_plain_text(client: TestClient, media_type
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "application/a+json"])
-def test_json_may_be_named_with_parameters_or_more_closely(
+def test_json_content_types_with_parameters_or_suffixes_are_accepted(
     client: TestClient, media_type: str
 ) -> None:
     answer = client.post("/api/probe", content=b"{}", headers={"content-type": media_type})

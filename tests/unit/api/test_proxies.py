@@ -1,4 +1,4 @@
-"""For whom a request comes: what a trusted proxy says counts, and what others say does not."""
+"""Which client a request comes from: only trusted proxies are believed."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import pytest
 from app.api import proxies
 from app.api.proxies import TrustedProxiesMiddleware
 
-# What a name server knows in a test.
+# The names that resolve in a test.
 Names = dict[str, frozenset[str]]
 
 
@@ -29,7 +29,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 async def seen(
     middleware: TrustedProxiesMiddleware, peer: str, headers: Sequence[tuple[str, str]] = ()
 ) -> tuple[str, str]:
-    """Return the client and the scheme that the application is told."""
+    """Return the client and the scheme that the application sees."""
     raw = [(name.lower().encode(), value.encode()) for name, value in headers]
     scope: dict[str, Any] = {"type": "http", "client": (peer, 1), "scheme": "http", "headers": raw}
 
@@ -60,7 +60,7 @@ def test_a_trusted_proxy_names_the_client_and_the_scheme(trusted: str) -> None:
 
 
 @pytest.mark.parametrize("trusted", [(), ("10.0.0.3",), ("nginx.backend",)])
-def test_nobody_else_does(trusted: tuple[str, ...]) -> None:
+def test_headers_from_other_clients_are_ignored(trusted: tuple[str, ...]) -> None:
     assert once(trusted, "10.0.0.2", FORWARDED) == ("10.0.0.2", "http")
 
 
@@ -76,7 +76,7 @@ def test_nobody_else_does(trusted: tuple[str, ...]) -> None:
         ("2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_of_several_the_nearest_that_no_proxy_of_ours_has(said: str, client: str) -> None:
+def test_the_nearest_address_that_is_no_trusted_proxy_is_the_client(said: str, client: str) -> None:
     assert once(["10.0.0.0/8"], "10.0.0.2", {"X-Forwarded-For": said})[0] == client
 
 
@@ -86,11 +86,11 @@ def test_headers_of_the_same_name_are_one_list() -> None:
     assert asyncio.run(seen(trusting("10.0.0.2"), "10.0.0.2", headers))[0] == "198.51.100.7"
 
 
-def test_a_scheme_that_is_none_is_ignored() -> None:
+def test_an_unknown_scheme_is_ignored() -> None:
     assert once(["10.0.0.2"], "10.0.0.2", {"X-Forwarded-Proto": "javascript"})[1] == "http"
 
 
-def test_a_name_is_asked_for_when_its_proxy_comes_and_again_when_it_has_moved(
+def test_the_name_of_a_proxy_is_resolved_on_use_and_again_when_it_moves(
     names: Names,
 ) -> None:
     async def scenario() -> None:
@@ -103,13 +103,13 @@ def test_a_name_is_asked_for_when_its_proxy_comes_and_again_when_it_has_moved(
 
         names["nginx.backend"] = frozenset({"10.0.0.5"})
         assert await seen(middleware, "10.0.0.5", headers) == ("198.51.100.7", "https")
-        # Its old address may be another container's now.
+        # Another container may have its old address now.
         assert await seen(middleware, "10.0.0.2", headers) == ("10.0.0.2", "http")
 
     asyncio.run(scenario())
 
 
-def test_all_who_come_while_the_name_is_asked_for_wait_for_the_answer(
+def test_requests_wait_for_a_name_lookup_that_is_in_progress(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     questions = 0
@@ -131,7 +131,7 @@ def test_all_who_come_while_the_name_is_asked_for_wait_for_the_answer(
     assert questions == 1
 
 
-def test_a_name_server_that_hangs_holds_no_request_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_name_server_does_not_block_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     async def addresses(_: str) -> frozenset[str]:
         await asyncio.Event().wait()
         raise AssertionError

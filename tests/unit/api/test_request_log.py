@@ -1,4 +1,4 @@
-"""The line that a request leaves in the log, and its id."""
+"""The log line of a request, and its id."""
 
 import logging
 
@@ -19,7 +19,7 @@ def requests(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.name == "app.api.request_log"]
 
 
-def test_a_request_has_one_line_with_what_is_counted_by(
+def test_a_request_is_one_line_with_method_route_status_and_client(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.get("/time?key=secret")
@@ -30,7 +30,7 @@ def test_a_request_has_one_line_with_what_is_counted_by(
     assert facts == {"method": "GET", "route": "/time", "status": 200, "client": "testclient"}
 
 
-def test_the_id_that_a_client_gives_comes_back(client: TestClient) -> None:
+def test_the_id_sent_by_a_client_is_returned(client: TestClient) -> None:
     answer = client.get("/time", headers={"X-Request-ID": "a-request.of_mine-1"})
 
     assert answer.headers["x-request-id"] == "a-request.of_mine-1"
@@ -43,7 +43,7 @@ def test_an_id_that_would_spoil_a_log_is_replaced(client: TestClient, given: str
     assert len(answer.headers["x-request-id"]) == 32
 
 
-def test_requests_that_bring_none_have_different_ids(client: TestClient) -> None:
+def test_requests_without_an_id_get_different_ones(client: TestClient) -> None:
     ids = {client.get("/time").headers["x-request-id"] for _ in range(3)}
 
     assert len(ids) == 3
@@ -85,7 +85,7 @@ def test_a_request_for_another_host_is_logged_and_has_an_id(
     assert answer.headers["x-request-id"]
 
 
-def test_an_error_of_ours_names_the_id_to_search_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_names_the_id_to_search_for(caplog: pytest.LogCaptureFixture) -> None:
     app = create_app(Settings(access_log=False))
 
     @app.get("/bug")

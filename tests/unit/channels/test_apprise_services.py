@@ -1,4 +1,4 @@
-"""Every service of the installed Apprise, and every option, is allowed or refused on purpose."""
+"""Every service and option of the installed Apprise is explicitly allowed or refused."""
 
 import re
 import sys
@@ -121,7 +121,7 @@ def test_no_allowed_service_uses_more_than_sockets_of_the_system() -> None:
         "json://one.example.com json://two.example.com",
     ],
 )
-def test_what_is_local_reads_files_or_speaks_something_else_is_refused(url: str) -> None:
+def test_services_that_are_local_read_files_or_use_other_protocols_are_refused(url: str) -> None:
     with pytest.raises(ValueError):
         load_service(url)
 
@@ -137,7 +137,7 @@ def test_what_is_local_reads_files_or_speaks_something_else_is_refused(url: str)
         "tgram://123456789:abcdefg_hijklmnop/12315544/",
     ],
 )
-def test_what_speaks_http_or_smtp_is_allowed_and_waits_for_a_limited_time(url: str) -> None:
+def test_services_over_http_or_smtp_are_allowed_and_have_timeouts(url: str) -> None:
     service = load_service(url)
 
     assert isinstance(service, URLBase)

@@ -1,4 +1,4 @@
-"""What is sealed opens with its key and with no other, and says what to do without it."""
+"""A sealed secret opens with its key only; without the key, the error says what to do."""
 
 import secrets
 import subprocess
@@ -13,7 +13,7 @@ OLD, NEW, OTHER = (secrets.token_urlsafe(32) + "=" for _ in range(3))
 SECRET = "whsec_" + 32 * "é"
 
 
-def test_what_is_sealed_does_not_show_the_secret_and_opens_again() -> None:
+def test_a_sealed_secret_is_unreadable_and_can_be_opened_again() -> None:
     sealer = Sealer([NEW])
 
     sealed = sealer.seal(SECRET)
@@ -29,7 +29,7 @@ def test_without_a_key_nothing_is_sealed() -> None:
     assert Sealer([]).seal(SECRET) == SECRET
 
 
-def test_what_was_stored_before_there_was_a_key_is_read_as_it_is() -> None:
+def test_secrets_stored_before_there_was_a_key_are_read_as_they_are() -> None:
     assert Sealer([NEW]).open(SECRET) == SECRET
     assert Sealer([NEW]).look(SECRET).key is None
 
@@ -44,7 +44,7 @@ def test_the_first_key_seals_and_older_ones_open() -> None:
 
 
 @pytest.mark.parametrize("keys", [[], [OTHER], [NEW, OTHER]])
-def test_without_its_key_the_reason_says_what_to_do(keys: list[str]) -> None:
+def test_the_error_for_a_missing_key_says_what_to_do(keys: list[str]) -> None:
     sealed = Sealer([OLD]).seal(SECRET)
 
     with pytest.raises(CannotOpen, match="put that key back, or give the channel a new secret"):
@@ -52,7 +52,7 @@ def test_without_its_key_the_reason_says_what_to_do(keys: list[str]) -> None:
 
 
 @pytest.mark.parametrize("change", [lambda token: token[:-8], lambda _: "", lambda _: "é?"])
-def test_what_was_changed_in_the_database_does_not_open(change: Callable[[str], str]) -> None:
+def test_a_secret_changed_in_the_database_does_not_open(change: Callable[[str], str]) -> None:
     sealer = Sealer([NEW])
     sealed = SEALED + change(sealer.seal(SECRET).removeprefix(SEALED))
 
@@ -60,7 +60,7 @@ def test_what_was_changed_in_the_database_does_not_open(change: Callable[[str], 
         sealer.open(sealed)
 
 
-def test_secrets_are_compared_as_they_sign() -> None:
+def test_secrets_are_compared_in_plain_form() -> None:
     sealer = Sealer([NEW])
 
     assert sealer.holds(sealer.seal(SECRET), SECRET)

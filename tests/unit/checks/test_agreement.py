@@ -1,4 +1,4 @@
-"""Three locations, some of which fail, are silent, or have only begun."""
+"""Three locations, some of which fail, are silent, or have only started."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ HORIZON = datetime(2026, 6, 1, tzinfo=UTC)
 LATER = HORIZON + timedelta(seconds=30)
 EARLIER = HORIZON - timedelta(hours=1)
 
-# As one location sees it: what it says now, has said for long, and said before it fell silent.
+# The report of one location: a new one, an old one, and the last one before silence.
 NEW_UP = Seen("a", "up", LATER, LATER)
 NEW_DOWN = Seen("a", "down", LATER, LATER, "timed out")
 UP = Seen("a", "up", LATER, EARLIER)
@@ -32,21 +32,21 @@ NEVER = Seen("a", "pending")
         ((DOWN, DOWN, DOWN), 3, "down"),
     ],
 )
-def test_it_is_down_when_enough_locations_find_it_down(
+def test_a_monitor_is_down_when_enough_locations_fail(
     seen: tuple[Seen, ...], needed: int, state: str
 ) -> None:
     assert agree("up", seen, needed=needed, horizon=HORIZON) == state
 
 
 @pytest.mark.parametrize("silent", [SILENT, SILENT_DOWN, NEVER])
-def test_one_that_fails_alone_is_not_enough_while_the_others_may_yet_report(silent: Seen) -> None:
+def test_one_failing_location_is_not_enough_while_others_may_still_report(silent: Seen) -> None:
     for before in ("pending", "up"):
         found = agree(before, (NEW_DOWN, silent, silent), needed=2, horizon=HORIZON)
         assert found == before
 
 
 @pytest.mark.parametrize("silent", [SILENT, SILENT_DOWN, NEVER])
-def test_one_that_fails_alone_is_enough_once_the_others_have_been_silent_for_long(
+def test_one_failing_location_is_enough_once_the_others_have_long_been_silent(
     silent: Seen,
 ) -> None:
     for before in ("pending", "up", "down"):
@@ -54,7 +54,7 @@ def test_one_that_fails_alone_is_enough_once_the_others_have_been_silent_for_lon
         assert found == "down"
 
 
-def test_of_two_that_are_left_both_must_fail() -> None:
+def test_both_of_the_two_remaining_locations_must_fail() -> None:
     assert agree("up", (DOWN, UP, SILENT), needed=3, horizon=HORIZON) == "up"
     assert agree("up", (DOWN, DOWN, SILENT), needed=3, horizon=HORIZON) == "down"
 
@@ -71,7 +71,7 @@ def test_a_new_monitor_is_up_with_the_first_location_that_reaches_it() -> None:
     assert agree("pending", (DOUBTFUL, NEVER, NEVER), needed=1, horizon=HORIZON) == "pending"
 
 
-def test_a_state_that_no_result_changes_stays() -> None:
+def test_a_paused_monitor_stays_paused() -> None:
     assert agree("paused", (DOWN, DOWN, DOWN), needed=1, horizon=HORIZON) == "paused"
 
 

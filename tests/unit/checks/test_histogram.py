@@ -1,4 +1,4 @@
-"""What percentiles are made of."""
+"""The histograms from which percentiles are computed."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""How time is split into hours, and what of it is known."""
+"""How time is split into hours, and how much of it was observed."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -44,7 +44,7 @@ def test_no_time_is_lost_over_days_months_and_leap_days(midnight: datetime) -> N
     assert len({portion.hour for portion in portions}) == 61
 
 
-def test_what_comes_later_than_expected_leaves_the_time_beyond_unknown() -> None:
+def test_time_after_the_expected_next_check_is_unknown() -> None:
     [portion] = observed("up", NOON, after(3000), expected_seconds=70)
 
     assert portion.up_ms == 1000 * (70 + PATIENCE_SECONDS)
@@ -55,18 +55,18 @@ def test_a_state_that_is_neither_up_nor_down_does_not_count(state: str) -> None:
     assert observed(state, NOON, after(60), expected_seconds=60) == []
 
 
-def test_a_first_result_and_one_before_the_last_say_nothing() -> None:
+def test_first_and_out_of_order_results_add_no_time() -> None:
     assert observed("up", None, NOON, expected_seconds=60) == []
     assert observed("up", after(1), NOON, expected_seconds=60) == []
 
 
-def test_hours_are_those_of_utc() -> None:
+def test_hours_are_utc_hours() -> None:
     nepal = timezone(timedelta(hours=5, minutes=45))
 
     assert hour_of(NOON.astimezone(nepal)) == NOON
 
 
-def test_time_before_it_came_into_the_state_does_not_count() -> None:
+def test_time_before_the_state_was_entered_does_not_count() -> None:
     found = observed("up", after(0), after(60), expected_seconds=60, entered=after(20))
 
     assert found == [Portion(NOON, 40_000, 0)]

@@ -1,4 +1,4 @@
-"""What a result makes of a state."""
+"""The state after a result."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from app.checks.transition import Standing, transition
         (("paused", 0), False, ("paused", 0)),
     ],
 )
-def test_three_failures_in_a_row_make_it_down_and_one_success_up(
+def test_three_failures_in_a_row_make_a_monitor_down_and_one_success_makes_it_up(
     before: tuple[str, int], ok: bool, after: tuple[str, int]
 ) -> None:
     assert transition(Standing(*before), ok=ok, confirmations=3) == Standing(*after)

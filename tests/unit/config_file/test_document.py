@@ -1,20 +1,21 @@
-"""A file is checked as a whole: every fault, with its line, its field and what was meant."""
+"""A file is validated as a whole: every fault with its line, its field and a suggestion."""
 
 import pytest
 
 from app.config_file import document
 from app.config_file.document import read_document
 from app.config_file.faults import MAX_FAULTS, BadFileError
+from app.monitors.schemas import KINDS
 
 
 def faults(text: str) -> list[str]:
-    """Return what is said about a file, as a person reads it, without the headline."""
+    """Return the errors reported for a file, without the headline."""
     with pytest.raises(BadFileError) as raised:
         read_document(text.encode())
     return raised.value.text("f").splitlines()[1:]
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_their_lines() -> None:
+def test_all_errors_are_listed_at_once_in_the_order_of_their_lines() -> None:
     text = """\
 version: 2
 chanels: []
@@ -67,7 +68,7 @@ monitors:
             "f:18: monitors.0.accepted_status_codes: 'x' is not a status between 100 and 599, "
             "nor a range of them"
         ),
-        "f:22: monitors.1.kind: it must be one of dns, heartbeat, http, tcp; did you mean tcp?",
+        f"f:22: monitors.1.kind: it must be one of {', '.join(sorted(KINDS))}; did you mean tcp?",
         "f:23: monitors.2.name: Field required",
         "f:26: monitors.2.port: this key is already in line 25",
         "f:27: monitors.3: it must be a mapping",
@@ -104,11 +105,11 @@ monitors:
         ),
     ],
 )
-def test_what_is_no_configuration_is_said_so(text: str, said: str) -> None:
+def test_a_file_that_is_not_a_configuration_is_reported(text: str, said: str) -> None:
     assert faults(text) == [said]
 
 
-def test_what_is_not_utf_8_is_said_with_its_line() -> None:
+def test_a_file_that_is_not_utf_8_is_reported_with_the_line() -> None:
     with pytest.raises(BadFileError) as raised:
         read_document("version: 1\n# Grün".encode("latin-1"))
 
@@ -121,7 +122,7 @@ def test_a_file_that_is_too_long_is_not_even_read(monkeypatch: pytest.MonkeyPatc
     assert faults("version: 1\n") == ["f:1: it is longer than 10 bytes"]
 
 
-def test_of_very_many_faults_some_are_told_and_all_are_counted() -> None:
+def test_many_errors_are_counted_but_only_some_are_listed() -> None:
     text = "version: 1\nmonitors:\n" + "- 1\n" * (MAX_FAULTS + 5)
 
     said = faults(text)
@@ -131,7 +132,7 @@ def test_of_very_many_faults_some_are_told_and_all_are_counted() -> None:
     assert said[-1] == "and 5 more"
 
 
-def test_sections_that_are_not_there_are_told_from_empty_ones() -> None:
+def test_missing_sections_differ_from_empty_ones() -> None:
     assert read_document(b"version: 1\nmonitors: []\n") == (None, [], None)
 
 

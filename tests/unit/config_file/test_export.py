@@ -1,4 +1,4 @@
-"""An export is what a person would have written: no defaults, no numbers, no secrets."""
+"""An export is what a person would write: without defaults, ids and secrets."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +35,7 @@ def hook(number: int, name: str) -> Channel:
     )
 
 
-def test_what_is_the_default_is_left_out_and_channels_have_their_names() -> None:
+def test_defaults_are_left_out_and_channels_are_named() -> None:
     text = export(
         stored(
             [hook(3, "On call"), hook(5, "Chat")],

@@ -1,4 +1,4 @@
-"""YAML as it is read: plain values with their lines, and nothing that could do harm."""
+"""Reading YAML: plain values with their lines, and nothing harmful."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.config_file.reading import MAX_DEPTH, Map, read_yaml
 
 
 def faults(text: str) -> list[tuple[int, str, str]]:
-    """Return everything that is said about a text."""
+    """Return all errors reported for a text."""
     try:
         return [tuple(fault) for fault in read_yaml(text)[1]]  # type: ignore[misc]  # has three
     except BadFileError as error:
@@ -33,7 +33,7 @@ def faults(text: str) -> list[tuple[int, str, str]]:
         ("1e3", 1000.0),
         (".5", 0.5),
         ("-.inf", float("-inf")),
-        # What YAML 1.1 makes something else of.
+        # YAML 1.1 reads these as something else.
         ("no", "no"),
         ("On", "On"),
         ("y", "y"),
@@ -50,7 +50,7 @@ def faults(text: str) -> list[tuple[int, str, str]]:
         ("=", "="),
     ],
 )
-def test_plain_words_are_read_as_the_core_schema_has_them(text: str, value: Any) -> None:
+def test_plain_scalars_are_read_by_the_yaml_core_schema(text: str, value: Any) -> None:
     read = reading.plain(text)
 
     assert read == value
@@ -58,7 +58,7 @@ def test_plain_words_are_read_as_the_core_schema_has_them(text: str, value: Any)
 
 
 @pytest.mark.parametrize("text", ["'17'", '"17"', "|-\n  17", ">-\n  17", "! 17"])
-def test_what_is_quoted_is_a_text(text: str) -> None:
+def test_a_quoted_value_is_a_string(text: str) -> None:
     assert read_yaml(text) == ("17", [])
 
 
@@ -113,20 +113,20 @@ tags: *tags
         ("- " * 100_000, 1, "nested more than"),
     ],
 )
-def test_what_can_not_be_read_is_said_with_its_line(text: str, line: int, said: str) -> None:
+def test_invalid_yaml_is_reported_with_its_line(text: str, line: int, said: str) -> None:
     [fault, *_] = faults(text)
 
     assert fault[0] == line
     assert said in fault[2]
 
 
-def test_a_key_that_is_there_twice_is_said_with_both_lines() -> None:
+def test_a_duplicate_key_is_reported_with_both_lines() -> None:
     [fault] = faults("a:\n  - b: 1\n    c: 2\n    b: 3\n")
 
     assert fault == (4, "a.0.b", "this key is already in line 2")
 
 
-def test_a_billion_laughs_are_refused_before_they_are_laughed() -> None:
+def test_a_billion_laughs_attack_is_refused_before_expansion() -> None:
     text = "a: &a [" + "x, " * 100 + "]\n"
     for one, other in zip("bcdefgh", "abcdefg", strict=True):
         text += f"{one}: &{one} [" + f"*{other}, " * 100 + "]\n"
@@ -136,7 +136,7 @@ def test_a_billion_laughs_are_refused_before_they_are_laughed() -> None:
     assert "more than" in fault[2]
 
 
-def test_a_billion_keys_are_refused_before_they_are_merged(
+def test_merge_keys_with_too_many_values_are_refused_before_merging(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading, "MAX_VALUES", 1000)
@@ -147,7 +147,7 @@ def test_a_billion_keys_are_refused_before_they_are_merged(
     assert "more than 1000 values" in fault[2]
 
 
-def test_a_mapping_is_one_for_pydantic() -> None:
+def test_a_mapping_is_a_mapping_for_pydantic_too() -> None:
     value, _ = read_yaml("a: 1")
 
     assert isinstance(value, Map) and isinstance(value, dict)

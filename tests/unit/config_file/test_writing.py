@@ -1,4 +1,4 @@
-"""YAML as it is written: whatever is in a text, every reader takes it for that text."""
+"""Writing YAML: any text is read back unchanged by every parser."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ VALUES = st.recursive(
 
 @settings(database=None, derandomize=True, deadline=None, max_examples=300)
 @given(VALUES)
-def test_what_is_written_is_read_again(value: Any) -> None:
+def test_written_values_are_read_back_unchanged(value: Any) -> None:
     assert read_yaml(write_yaml({"value": value})) == ({"value": value}, [])
 
 
@@ -80,7 +80,7 @@ def test_mappings_keep_their_order_and_lines_of_text_stay_lines() -> None:
     assert write_yaml({"b": "one\ntwo\n", "a": ["x"]}) == "b: |\n  one\n  two\na:\n- x\n"
 
 
-def test_what_is_there_twice_is_written_twice() -> None:
+def test_a_value_that_is_used_twice_is_written_twice() -> None:
     tags = ["eu"]
 
     assert write_yaml([tags, tags]) == "- - eu\n- - eu\n"

@@ -1,4 +1,4 @@
-"""What is asked of Docker on a machine whose builder can do more than the engine's own."""
+"""Which Docker commands are run if the machine's default builder is not the engine's own."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from delivery.__main__ import main
 
-# Writes down how it was called, and answers as Docker does where there is a builder of its own.
+# Records its arguments, and answers like Docker with a separate builder.
 DOCKER = """#!/bin/sh
 printf '%s\\n' "$*" >>"$CALLS"
 case "$*" in
@@ -72,7 +72,7 @@ def test_two_architectures_become_one_image_that_is_tagged_at_last(
     assert all(line.endswith(f" {repository}@sha256:list") for line in others)
 
 
-def test_the_tags_of_a_ref_are_printed_and_of_a_branch_none(
+def test_the_tags_of_a_ref_are_printed_and_a_branch_has_none(
     calls: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["tags", "refs/tags/stage-07"]) == 0
@@ -90,7 +90,7 @@ def test_the_tags_of_a_ref_are_printed_and_of_a_branch_none(
         ("refs/tags/v1.0.0", "refused/stagewatch", "exit code 1"),
     ],
 )
-def test_what_goes_wrong_is_one_line(
+def test_an_error_is_printed_in_one_line(
     calls: Path, capfd: pytest.CaptureFixture[str], ref: str, repository: str, reason: str
 ) -> None:
     assert main(["publish", ref, repository, "sha256:one"]) == 1

@@ -1,4 +1,4 @@
-"""Which refs give which tags."""
+"""Which image tags a git ref gets."""
 
 import pytest
 
@@ -15,12 +15,12 @@ RELEASED = ["v0.11.0", "v1.2.2", "v1.2.3", "v1.10.0", "v2.0.0", "v3.0.0-rc.1", "
         # The newest of all.
         ("refs/tags/v2.0.1", ["2.0.1", "2.0", "2", "latest", SHA]),
         ("refs/tags/v3.0.0", ["3.0.0", "3.0", "3", "latest", SHA]),
-        # Its own tag may be in the list already, or not yet.
+        # Its own tag may or may not be in the list yet.
         ("refs/tags/v2.0.0", ["2.0.0", "2.0", "2", "latest", SHA]),
         # A patch for an older line moves that line's tag, and no other.
         ("refs/tags/v1.2.4", ["1.2.4", "1.2", SHA]),
         ("refs/tags/v1.10.1", ["1.10.1", "1.10", "1", SHA]),
-        # Released once more, when there are newer ones: nothing moves back.
+        # Released again after newer ones: no tag moves back.
         ("refs/tags/v1.2.2", ["1.2.2", SHA]),
         # By numbers, not by letters.
         ("refs/tags/v1.9.0", ["1.9.0", "1.9", SHA]),
@@ -44,7 +44,7 @@ RELEASED = ["v0.11.0", "v1.2.2", "v1.2.3", "v1.10.0", "v2.0.0", "v3.0.0-rc.1", "
         ("v1.2.3", []),
     ],
 )
-def test_a_ref_gives_these_tags(ref: str, expected: list[str]) -> None:
+def test_a_ref_maps_to_its_image_tags(ref: str, expected: list[str]) -> None:
     assert image_tags(ref, COMMIT, RELEASED) == expected
 
 
@@ -61,7 +61,7 @@ def test_a_newer_pre_release_does_not_keep_a_release_from_being_the_latest() -> 
 @pytest.mark.parametrize(
     "tag", ["v1", "v1.2", "v01.2.3", "v1.2.3.4", "v1.2.3+build.5", "v1.2.3-01", "v1.2.3-", "v1.2.x"]
 )
-def test_a_tag_that_looks_like_a_release_and_is_none_is_refused(tag: str) -> None:
+def test_a_release_tag_with_an_invalid_version_is_refused(tag: str) -> None:
     with pytest.raises(NotReleased, match="not a version"):
         image_tags(f"refs/tags/{tag}", COMMIT, [])
 

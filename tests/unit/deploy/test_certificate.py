@@ -1,4 +1,4 @@
-"""A certificate for trying out, which a client can be told to trust."""
+"""A self-signed certificate for testing, which clients can be told to trust."""
 
 import shutil
 import socket
@@ -59,7 +59,7 @@ def test_a_public_address_is_an_address_in_the_certificate(url: str, name: str) 
     assert certificate.names(url)[-1] == name
 
 
-def test_one_that_is_there_is_kept(tmp_path: Path) -> None:
+def test_an_existing_certificate_is_kept(tmp_path: Path) -> None:
     assert certificate.make(tmp_path / "certs")
     before = (tmp_path / "certs/fullchain.pem").read_bytes()
 

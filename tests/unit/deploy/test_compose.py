@@ -1,13 +1,16 @@
-"""What the programs share that change a running stack."""
+"""What is shared by the programs that change a running stack."""
 
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.compose import Failed, Project, alone
+from deploy.compose import Failed, Project, alone, uninterrupted
 
 
-def test_two_at_once_in_a_project_are_one_too_many(
+def test_only_one_deploy_or_restore_runs_per_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -27,3 +30,16 @@ def test_a_command_that_fails_says_why() -> None:
 
     with pytest.raises(Failed, match="no such service: up"):
         project.run("up")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_interrupts_neither_the_block_nor_its_children(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    with uninterrupted():
+        os.kill(os.getpid(), number)
+        # A terminal sends Ctrl-C to its whole process group.
+        group = Project([sys.executable]).run("-c", "import os; print(os.getpgrp())")
+
+    assert int(group) != os.getpgrp()
+    assert signal.getsignal(number) == before

@@ -1,4 +1,4 @@
-"""Restoring a dump: what the operator is told at the end."""
+"""Restoring a dump: the final message to the operator."""
 
 import sys
 

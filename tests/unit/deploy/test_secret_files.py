@@ -1,4 +1,4 @@
-"""Secrets are made once, whole, and for those who may read them."""
+"""Secret files are created once, completely, and with restricted permissions."""
 
 import json
 import stat
@@ -13,7 +13,7 @@ from app.settings import Settings
 from deploy import secret_files
 
 
-def test_what_is_made_is_good_enough_for_production(tmp_path: Path) -> None:
+def test_generated_secrets_are_accepted_in_production(tmp_path: Path) -> None:
     secret_files.make(tmp_path)
 
     values = {(tmp_path / name).read_text().strip() for name in secret_files.RANDOM}
@@ -37,7 +37,7 @@ def test_other_users_of_the_machine_get_no_further_than_the_folder(tmp_path: Pat
     secret_files.make(folder)
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    # Containers' users are others than the owner.
+    # The users in containers are not the owner.
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
 
 
@@ -54,7 +54,7 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     assert after == before
 
 
-def test_an_empty_file_is_what_a_full_disk_leaves_and_is_made_again(tmp_path: Path) -> None:
+def test_an_empty_secret_file_is_generated_again(tmp_path: Path) -> None:
     (tmp_path / "database_password").touch()
 
     secret_files.make(tmp_path)
@@ -73,7 +73,7 @@ def test_the_exporters_copy_follows_another_password_of_redis(tmp_path: Path) ->
     assert copy == {"redis://redis:6379": "two"}
 
 
-def test_a_folder_that_others_can_read_is_said(
+def test_a_folder_that_others_can_read_causes_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tmp_path.chmod(0o755)

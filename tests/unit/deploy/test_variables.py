@@ -1,4 +1,4 @@
-"""Variables and the folder of secrets are those that Compose sees."""
+"""Variables and the folder of secrets are the ones that Compose uses."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_the_shell_wins_over_the_file_and_the_last_line_over_the_first(
     assert variable("SECRETS_FOLDER") is None
 
 
-def test_what_is_kept_takes_the_place_of_what_was_and_all_else_stays(project: Path) -> None:
+def test_keep_replaces_the_variable_and_leaves_other_lines(project: Path) -> None:
     env = project / "compose/.env"
     env.write_text("HTTP_PORT=80\nPUBLIC_URL=a\n# A comment.\n")
     env.chmod(0o600)
@@ -51,7 +51,7 @@ def test_what_is_kept_takes_the_place_of_what_was_and_all_else_stays(project: Pa
     assert env.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_kept_makes_the_file_if_need_be(project: Path) -> None:
+def test_keep_creates_the_file_if_it_is_missing(project: Path) -> None:
     keep("PUBLIC_URL", "a")
 
     assert (project / "compose/.env").read_text() == "PUBLIC_URL=a\n"

@@ -41,13 +41,13 @@ def test_no_message_is_longer_than_postgresql_takes_and_none_is_lost() -> None:
 
 
 @pytest.mark.parametrize("length", range(7880, 7900))
-def test_a_message_of_any_length_fits_or_says_that_everything_is_to_be_read(length: int) -> None:
+def test_a_message_of_any_length_is_sent_or_replaced_by_a_resync(length: int) -> None:
     [message] = payloads([down(1, "x" * length)])
 
     assert len(message.encode()) <= MAX_PAYLOAD_BYTES
     assert message in RESYNC or "x" * length in message
 
 
-def test_what_is_too_much_says_that_everything_is_to_be_read() -> None:
+def test_too_many_events_are_replaced_by_a_resync() -> None:
     assert payloads([down(number) for number in range(MAX_EVENTS + 1)]) == RESYNC
     assert payloads([down(1), down(2, "x" * 8000)]) == RESYNC

@@ -1,4 +1,4 @@
-"""Reasons as checks give them, with what nobody else is to know in them, and what is told."""
+"""Reasons of failed checks with internal details, and the public version of each."""
 
 REASONS = {
     "status 503 (accepted: 200-299)": "status 503",

@@ -1,4 +1,4 @@
-"""What the public is told of a failure."""
+"""The public version of a failure's reason."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from tests.unit.incidents.reasons import REASONS
 
 
 @pytest.mark.parametrize(("reason", "said"), REASONS.items())
-def test_a_reason_is_told_as_its_kind(reason: str, said: str) -> None:
+def test_a_reason_is_reduced_to_its_kind(reason: str, said: str) -> None:
     assert public_reason(reason) == said
 
 
-def test_an_event_keeps_what_it_is_about() -> None:
+def test_a_public_event_keeps_all_but_the_details() -> None:
     event = {"monitor_id": 7, "name": "Shop", "state": "down", "error": "host not found: db.lan"}
 
     assert public_event(event) == event | {"error": "host not found"}

@@ -1,4 +1,4 @@
-"""Wrong keys are counted by the address that sent them."""
+"""Wrong keys are counted per client address."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from app.keys.attempts import ALLOWED, FailedAttempts
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the time that it is, to be changed."""
+    """Return the current time, which a test can change."""
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now
 
 
-def test_some_may_be_wrong_and_then_an_address_has_to_wait(clock: list[float]) -> None:
+def test_an_address_has_to_wait_after_too_many_wrong_keys(clock: list[float]) -> None:
     failed = FailedAttempts()
     for number in range(ALLOWED):
         assert failed.wait("192.0.2.1") == 0
@@ -25,7 +25,7 @@ def test_some_may_be_wrong_and_then_an_address_has_to_wait(clock: list[float]) -
     assert failed.wait("192.0.2.2") == 0
 
 
-def test_the_wait_ends_and_the_count_begins_anew(clock: list[float]) -> None:
+def test_the_count_starts_again_after_the_wait(clock: list[float]) -> None:
     failed = FailedAttempts()
     for number in range(ALLOWED + 5):
         failed.note("192.0.2.1", f"key {number}", "There is no such key.")
@@ -37,7 +37,7 @@ def test_the_wait_ends_and_the_count_begins_anew(clock: list[float]) -> None:
     assert failed.wait("192.0.2.1") == 0
 
 
-def test_the_same_key_again_is_no_other_attempt(clock: list[float]) -> None:
+def test_the_same_key_counts_as_one_attempt(clock: list[float]) -> None:
     failed = FailedAttempts()
 
     for _ in range(10 * ALLOWED):

@@ -1,4 +1,4 @@
-"""What a key looks like, and what is stored of it."""
+"""The format of a key, and what is stored of it."""
 
 import base64
 
@@ -13,17 +13,17 @@ def test_a_key_has_256_random_bits() -> None:
     assert is_token(one)
 
 
-def test_what_is_shown_of_a_key_leaves_most_of_it_unknown() -> None:
+def test_the_shown_part_of_a_key_leaves_most_of_it_unknown() -> None:
     assert len(new_token()) - PREFIX_CHARACTERS >= 35
 
 
-def test_what_is_not_a_key_is_seen_by_its_form() -> None:
+def test_an_invalid_key_is_recognised_by_its_form() -> None:
     token = new_token()
 
     assert not any(map(is_token, ("", "sw_", token[:-1], token + "a", token[3:], f"{token}\n")))
 
 
-def test_what_is_stored_is_not_the_key() -> None:
+def test_the_key_itself_is_not_stored() -> None:
     token = new_token()
 
     assert len(digest(token)) == 32

@@ -1,4 +1,4 @@
-"""What the linter of migrations is given, and what it finds in it."""
+"""The SQL that the linter of migrations gets, and the faults that it finds."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_every_migration_has_a_file_of_its_own(tmp_path: Path) -> None:
         assert file.read_text().count("-- Running upgrade") == 1
 
 
-def test_what_keeps_others_waiting_is_found(tmp_path: Path) -> None:
+def test_a_migration_that_blocks_other_transactions_is_found(tmp_path: Path) -> None:
     file = sql_files(tmp_path)[-1]
     assert squawk(file).returncode == 0
     with file.open("a") as migration:

@@ -1,4 +1,4 @@
-"""What the linter of Nginx's configuration is given, and what it finds in it."""
+"""The configuration that Nginx's linter gets, and the faults that it finds."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ GIXY = Path(sys.executable).with_name("gixy")
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a copy of what is rendered."""
+    """Return a folder with copies of the templates and the Compose files."""
     for name in ("nginx", "compose"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("html"))
     return tmp_path
@@ -50,7 +50,7 @@ def test_a_fault_in_a_template_is_found(root: Path) -> None:
     assert gixy(render(root, root / "rendered")).returncode == 0
     template = root / "nginx/templates/default.conf.template"
     text = template.read_text()
-    # What a client writes into the path becomes a header of the answer.
+    # Part of the client's path becomes a header of the response.
     template.write_text(text.replace("location /api/ {", "location /api/ {\nadd_header X-A $uri;"))
 
     found = gixy(render(root, root / "rendered"))

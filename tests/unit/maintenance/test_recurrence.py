@@ -1,4 +1,4 @@
-"""When windows recur, above all on the days on which clocks are changed."""
+"""When windows recur, especially on days with a clock change."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,8 +25,8 @@ def starts(recurrence: dict[str, Any], after: str, before: str) -> list[str]:
     return [period.starts_at.strftime("%Y-%m-%d %H:%M") for period in periods]
 
 
-def test_a_time_that_the_clock_skips_in_spring_is_as_long_after_midnight_as_on_other_days() -> None:
-    # At 02:00 it was put to 03:00. 02:30 by the clock of the day before is 03:30 by the new one.
+def test_a_time_skipped_in_spring_is_as_long_after_midnight_as_on_other_days() -> None:
+    # The clock skips from 02:00 to 03:00, so 02:30 of the previous offset is 03:30 of the new one.
     assert starts(NIGHTLY, "2026-03-28", "2026-03-31") == [
         "2026-03-28 01:30",
         "2026-03-29 01:30",
@@ -34,7 +34,7 @@ def test_a_time_that_the_clock_skips_in_spring_is_as_long_after_midnight_as_on_o
     ]
 
 
-def test_a_time_that_the_clock_shows_twice_in_autumn_is_the_first_and_comes_once() -> None:
+def test_a_time_repeated_in_autumn_counts_once_at_its_first_occurrence() -> None:
     assert starts(NIGHTLY, "2026-10-24", "2026-10-27") == [
         "2026-10-24 00:30",
         "2026-10-25 00:30",
@@ -43,13 +43,13 @@ def test_a_time_that_the_clock_shows_twice_in_autumn_is_the_first_and_comes_once
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_it_lasts_as_long_on_a_day_of_23_or_25_hours_as_on_others(day: str) -> None:
+def test_a_period_lasts_as_long_on_days_of_23_or_25_hours_as_on_others(day: str) -> None:
     [period] = Recurrence.model_validate(NIGHTLY).periods(utc(day), utc(day) + timedelta(hours=12))
 
     assert period.ends_at - period.starts_at == timedelta(minutes=60)
 
 
-def test_a_day_that_a_zone_leaves_out_has_none_of_its_own() -> None:
+def test_a_day_that_a_time_zone_skips_has_no_period() -> None:
     # Samoa had no 30 December 2011.
     nightly = NIGHTLY | {"time_zone": "Pacific/Apia"}
 
@@ -58,7 +58,7 @@ def test_a_day_that_a_zone_leaves_out_has_none_of_its_own() -> None:
     assert len(found) == len(set(found))
 
 
-def test_a_weekly_one_comes_on_its_days_by_the_calendar_of_the_zone() -> None:
+def test_weekly_periods_use_the_weekdays_of_their_time_zone() -> None:
     weekly = NIGHTLY | {"frequency": "weekly", "weekdays": ["sunday", "monday"]}
     weekly["time_zone"] = "Pacific/Auckland"
 
@@ -66,7 +66,7 @@ def test_a_weekly_one_comes_on_its_days_by_the_calendar_of_the_zone() -> None:
     assert starts(weekly, "2026-07-03", "2026-07-11") == ["2026-07-04 14:30", "2026-07-05 14:30"]
 
 
-def test_a_monthly_one_comes_on_the_last_day_of_a_month_that_is_too_short() -> None:
+def test_monthly_periods_fall_on_the_last_day_of_shorter_months() -> None:
     monthly = NIGHTLY | {"frequency": "monthly", "day": 31, "time_zone": "UTC"}
 
     assert starts(monthly, "2028-01-01", "2028-05-01") == [
@@ -77,13 +77,13 @@ def test_a_monthly_one_comes_on_the_last_day_of_a_month_that_is_too_short() -> N
     ]
 
 
-def test_the_last_one_begins_on_the_day_that_is_named() -> None:
+def test_the_last_period_begins_on_the_until_date() -> None:
     until = NIGHTLY | {"until": "2026-07-02", "time_zone": "America/New_York"}
 
     assert starts(until, "2026-07-01", "2026-07-10") == ["2026-07-01 06:30", "2026-07-02 06:30"]
 
 
-def test_one_that_has_begun_before_is_found_while_it_lasts() -> None:
+def test_a_period_that_began_earlier_is_found_while_it_lasts() -> None:
     weekly = NIGHTLY | {"frequency": "weekly", "weekdays": ["saturday"], "time_zone": "UTC"}
     recurrence = Recurrence.model_validate(weekly | {"duration_minutes": 7 * 24 * 60})
     saturday = utc("2026-07-04T02:30")
@@ -93,7 +93,7 @@ def test_one_that_has_begun_before_is_found_while_it_lasts() -> None:
     ]
 
 
-def test_it_is_the_same_whatever_part_of_the_time_is_looked_at() -> None:
+def test_periods_are_the_same_for_any_part_of_the_range() -> None:
     recurrence = Recurrence.model_validate(NIGHTLY | {"until": date(2026, 12, 1)})
     begin, end = utc("2026-01-01"), utc("2027-01-01")
     whole = list(recurrence.periods(begin, end))
@@ -127,7 +127,7 @@ def test_it_is_the_same_whatever_part_of_the_time_is_looked_at() -> None:
         ({"color": "red"}, "color"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_the_name_of_its_field(
+def test_an_invalid_value_is_refused_with_the_name_of_its_field(
     changes: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:

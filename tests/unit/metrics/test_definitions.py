@@ -1,4 +1,4 @@
-"""The names of metrics, by Prometheus' conventions."""
+"""Metrics are named by Prometheus' conventions."""
 
 from prometheus_client import REGISTRY, Metric
 

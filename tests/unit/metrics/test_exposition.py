@@ -1,4 +1,4 @@
-"""Metrics of several processes, added up."""
+"""Metrics of several processes are added up."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def run(code: str, folder: Path) -> str:
     ).stdout
 
 
-def test_processes_that_share_a_folder_show_the_sum_of_what_all_have_counted(
+def test_processes_that_share_a_folder_report_the_sum_of_their_counts(
     tmp_path: Path,
 ) -> None:
     run(COUNT.format(checks=2), tmp_path)

@@ -1,4 +1,4 @@
-"""What is shown of a monitor follows from what its kind reads, without the rules."""
+"""A monitor's output is derived from the input of its kind, without validation."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ def test_every_field_that_a_kind_reads_is_shown(kind: str) -> None:
     assert PROBED_KINDS[kind].model_fields.keys() <= shown(kind, {}).keys()
 
 
-def test_what_breaks_todays_rules_is_shown_as_it_was_stored() -> None:
+def test_values_that_break_current_rules_are_shown_as_stored() -> None:
     stored = {"url": "gopher://old/", "method": "BREW", "keyword": "", "json_value": [1]}
 
     result = shown("http", stored)

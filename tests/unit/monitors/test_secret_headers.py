@@ -37,7 +37,7 @@ def test_secret_values_are_not_shown_and_others_are() -> None:
     assert config_of(monitor)["headers"] == SECRET
 
 
-def test_what_was_read_can_be_written_back() -> None:
+def test_headers_that_were_read_can_be_written_back() -> None:
     monitor = stored()
 
     apply_config(monitor, MONITOR_IN.validate_python(shown_config(monitor) | {"name": "Till"}))
@@ -46,7 +46,7 @@ def test_what_was_read_can_be_written_back() -> None:
     assert config_of(monitor)["headers"] == SECRET
 
 
-def test_a_new_value_takes_the_old_ones_place_and_a_missing_one_goes() -> None:
+def test_a_new_value_replaces_the_old_one_and_a_missing_one_is_removed() -> None:
     monitor = stored()
 
     apply_config(monitor, config(headers={"private-token": "new"}))

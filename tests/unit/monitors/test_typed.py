@@ -1,4 +1,4 @@
-"""What people type is read as what they mean, or refused with a sentence."""
+"""What a user types is understood, or refused with a plain sentence."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from app.probing.targets import DnsTarget, TcpTarget
         ("localhost", ["https://localhost/", "http://localhost/"]),
     ],
 )  # fmt: skip  # one a line would be longer, not clearer
-def test_what_may_be_a_web_server_is_tried_over_https_first(text: str, urls: list[str]) -> None:
+def test_possible_web_servers_are_tried_over_https_first(text: str, urls: list[str]) -> None:
     assert [url.text for url in read_typed(text).urls] == urls
 
 
@@ -44,7 +44,7 @@ def test_what_may_be_a_web_server_is_tried_over_https_first(text: str, urls: lis
         ("SSH://git@host", "host", 22),
     ],
 )
-def test_what_has_another_port_is_that_port(text: str, host: str, port: int) -> None:
+def test_a_host_with_another_port_is_a_tcp_target(text: str, host: str, port: int) -> None:
     typed = read_typed(text)
 
     assert (typed.urls, typed.target) == ((), TcpTarget(host, port))
@@ -55,7 +55,7 @@ def test_a_port_where_web_servers_are_found_may_be_something_else() -> None:
     assert read_typed("example.com").target is None
 
 
-def test_a_name_to_be_looked_up_is_said_to_be_one() -> None:
+def test_a_dns_url_becomes_a_dns_target() -> None:
     assert read_typed("dns://example.com").target == DnsTarget("example.com", "A")
 
 
@@ -71,7 +71,7 @@ def test_a_name_to_be_looked_up_is_said_to_be_one() -> None:
         "dns://", "dns://a b", "?", "#", "/", "/etc/passwd", "[[::1]]", "0x7f.1.2.3.4", "٣", "²",
     ],
 )  # fmt: skip  # one a line would be longer, not clearer
-def test_what_can_be_nothing_is_refused_with_a_sentence(text: str) -> None:
+def test_input_that_fits_no_kind_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError) as caught:
         read_typed(text)
 

@@ -1,4 +1,4 @@
-"""Apprise in threads: none of them is waited for longer than an attempt may take."""
+"""Apprise in threads: no attempt takes longer than it may."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ from tests.sites import new_site
 TEST = {"event": "test"}
 
 
-def test_what_people_read_names_the_monitor_and_the_cause() -> None:
+def test_the_message_names_the_monitor_and_the_cause() -> None:
     payload: dict[str, Any] = {
         "event": "incident.opened",
         "monitor": {"name": "Shop"},
@@ -36,12 +36,12 @@ def test_what_people_read_names_the_monitor_and_the_cause() -> None:
 
 def trickle(server: socket.socket, ended: threading.Event) -> None:
     """Answer by one byte at a time, forever: no limit on a single read ends that."""
-    # On a slow machine the sender may be given up before it has come.
+    # On a slow machine the sender may be given up before it has connected.
     server.settimeout(5)
     try:
         connection, _ = server.accept()
     except TimeoutError:
-        # Which is no fault.
+        # This is not an error.
         return
     with connection:
         connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
@@ -49,7 +49,7 @@ def trickle(server: socket.socket, ended: threading.Event) -> None:
             try:
                 connection.sendall(b"x")
             except OSError:
-                # The sender has given up.
+                # The sender has disconnected.
                 return
 
 
@@ -114,7 +114,7 @@ print(*threads)
 
 
 def take_mail(server: socket.socket, mails: list[str]) -> None:
-    """Speak just enough SMTP to be given one mail."""
+    """Speak just enough SMTP to receive one mail."""
     server.settimeout(10)
     connection, _ = server.accept()
     with connection, connection.makefile("rw", newline="\r\n") as lines:
@@ -137,7 +137,7 @@ def take_mail(server: socket.socket, mails: list[str]) -> None:
                 say("250 ok")
 
 
-def test_mail_is_sent_although_its_thread_may_do_little() -> None:
+def test_mail_is_sent_from_a_confined_thread() -> None:
     mails: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=take_mail, args=(server, mails), daemon=True)
@@ -151,7 +151,7 @@ def test_mail_is_sent_although_its_thread_may_do_little() -> None:
     assert "Subject: Stagewatch: test" in mails[0]
 
 
-def test_https_is_spoken_although_its_thread_may_do_little(
+def test_https_works_in_a_thread_with_few_permissions(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     authority = trustme.CA()
@@ -187,7 +187,7 @@ def test_a_service_that_refuses_says_why_without_the_secrets_of_its_url() -> Non
     assert not {"s3cret", "ada", "token-of-ours"} & set(caught.value.answer.split())
 
 
-def test_a_service_that_takes_it_says_so() -> None:
+def test_the_answer_of_an_accepting_service_is_returned() -> None:
     with new_site() as site:
         url = f"json://127.0.0.1:{site.server.server_port}/"
 
@@ -196,7 +196,7 @@ def test_a_service_that_takes_it_says_so() -> None:
     assert told in {"the service accepted it", "Sent JSON notification."}
 
 
-def test_parts_of_a_url_are_in_no_answer() -> None:
+def test_an_answer_contains_no_parts_of_the_url() -> None:
     url = "tgram://123456:AAbb%2Fcc/987654/?format=html"
 
     answer = without_secrets(["Failed at https://api/bot123456:AAbb/cc", "for 987654"], url)

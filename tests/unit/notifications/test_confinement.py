@@ -1,4 +1,4 @@
-"""A confined thread reaches what the guard allows, by TCP, and nothing else of the system."""
+"""A confined thread can open TCP connections that the guard allows, and nothing else."""
 
 import os
 import socket
@@ -59,7 +59,7 @@ if sys.version_info >= (3, 12):  # 3.11 does not report it
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
-def test_what_a_notification_does_not_need_is_refused(what: str) -> None:
+def test_operations_that_a_notification_does_not_need_are_refused(what: str) -> None:
     install()
     confined = Confinement(Guard())
 
@@ -93,7 +93,7 @@ def test_python_still_reads_its_own_files_and_other_threads_are_free() -> None:
     assert Path("/etc/passwd").read_text()
 
 
-def test_what_waits_for_bytes_ends_when_the_attempt_is_ended() -> None:
+def test_a_read_that_waits_for_bytes_ends_with_the_attempt() -> None:
     install()
     confined = Confinement(Guard(["127.0.0.0/8"]))
     ended = threading.Event()

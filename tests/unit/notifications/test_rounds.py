@@ -1,4 +1,4 @@
-"""Rounds of work: none is broken off, and none is the end of the others."""
+"""Rounds of work: none is interrupted, and a failed one does not stop the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(limited())
 
 
-def test_a_round_under_way_is_let_finish() -> None:
+def test_a_running_round_is_finished_when_stopping() -> None:
     async def test() -> None:
         begun, done = asyncio.Event(), []
 
@@ -58,7 +58,7 @@ def test_a_round_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("fault", [DatabaseUnavailable("it is away"), ValueError("a bug")])
-def test_after_a_round_that_failed_comes_another(
+def test_a_failed_round_is_followed_by_another_one(
     monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     monkeypatch.setattr(rounds, "POLL_SECONDS", 0.05)
@@ -82,7 +82,7 @@ def test_after_a_round_that_failed_comes_another(
     run(test)
 
 
-def test_what_never_began_has_no_end() -> None:
+def test_stopping_rounds_that_never_started_has_no_effect() -> None:
     async def test() -> None:
         async def work() -> None: ...
 

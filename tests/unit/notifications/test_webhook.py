@@ -1,4 +1,4 @@
-"""Webhooks are signed as Standard Webhooks says, and their answers shown."""
+"""Webhooks are signed as Standard Webhooks defines it, and their responses are shown."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_the_signature_is_the_one_of_the_specifications_example() -> None:
         (200, "\u00e9".encode() * 5000, "200 OK: " + "\u00e9" * 499 + "\u2026"),
     ],
 )  # fmt: skip  # one a line would be longer, not clearer
-def test_what_a_server_answered_is_one_line_for_people(
+def test_the_answer_of_a_server_is_reduced_to_one_readable_line(
     status: int, body: bytes, answer: str
 ) -> None:
     assert answer_of(status, body) == answer

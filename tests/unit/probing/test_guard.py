@@ -39,7 +39,7 @@ def test_it_lets_public_addresses_through(ip: str) -> None:
     Guard(()).check(ip)
 
 
-def test_it_says_what_an_address_is() -> None:
+def test_a_refusal_names_the_kind_of_address() -> None:
     with pytest.raises(RefusedAddress) as refused:
         Guard(()).check("127.0.0.1")
 
@@ -48,7 +48,7 @@ def test_it_says_what_an_address_is() -> None:
     )
 
 
-def test_it_says_what_is_wrapped() -> None:
+def test_a_refusal_names_the_address_inside_a_mapped_one() -> None:
     with pytest.raises(RefusedAddress, match=r"which is 169\.254\.169\.254, is a link-local"):
         Guard(()).check("::ffff:169.254.169.254")
 
@@ -74,7 +74,7 @@ def test_an_allowed_network_may_be_written_in_mapped_form() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.1", "2130706433", "1.2.3.4.5", "[::1]"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_text_that_is_not_an_address_is_refused(text: str) -> None:
     with pytest.raises(RefusedAddress, match="is not an address"):
         Guard(("0.0.0.0/0",)).check(text)
 

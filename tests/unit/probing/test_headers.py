@@ -1,4 +1,4 @@
-"""What may stand in the head of a request, what of it is secret, and what crosses origins."""
+"""Which headers a request may have, which of them are secret, and which are sent across origins."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is stored of a check."""
+"""How a check's result is prepared for storage."""
 
 from app.probing.result import reason
 

@@ -1,4 +1,4 @@
-"""What a request may ask of a probe: JSON's types, and only what can be stored and sent."""
+"""What the request for a probe may contain: strict JSON types, and only storable text."""
 
 import math
 from typing import Any
@@ -48,7 +48,7 @@ URL = "http://127.0.0.1:1/"
         ("keyword", 5),
     ],
 )
-def test_what_is_not_of_the_type_or_cannot_be_stored_is_refused(field: str, value: Any) -> None:
+def test_values_of_the_wrong_type_or_not_storable_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ValidationError):
         ProbeRequest.model_validate({"url": URL, field: value})
 
@@ -81,7 +81,7 @@ def test_whole_seconds_are_a_number_of_seconds() -> None:
         '"certificate_days": false',
     ],
 )
-def test_the_api_says_what_is_wrong_with_it(client: TestClient, text: str) -> None:
+def test_an_invalid_probe_request_is_refused_with_its_errors(client: TestClient, text: str) -> None:
     body = f'{{"url": "{URL}", {text}}}'
 
     answer = client.post("/api/probe", content=body, headers={"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""Which URLs, hosts and ports are taken, and how they are read."""
+"""Which URLs, hosts and ports are accepted, and how they are normalised."""
 
 import pytest
 
@@ -108,6 +108,7 @@ def test_it_says_what_is_wrong_with_a_url(text: str, why: str) -> None:
         ("x?y", "http://a.test/b/x?y"),
         ("../x", "http://a.test/x"),
         ("?y", "http://a.test/b/c?y"),
+        ("/a page?b c", "http://a.test/a%20page?b%20c"),
         ("//b.test/x", "http://b.test/x"),
         ("https://b.test", "https://b.test/"),
         ("", "http://a.test/b/c"),
@@ -121,7 +122,7 @@ def test_it_joins_a_redirect(location: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "location",
-    ["ftp://a/", "javascript:alert(1)", "/\r\nX: y", "/a b", "\t/x", "\\\\evil", "//u@b/",
+    ["ftp://a/", "javascript:alert(1)", "/\r\nX: y", "http://a b/", "\t/x", "\\\\evil", "//u@b/",
      "http://[", "//[x]/", "data:,x", "x" * 3000],
 )  # fmt: skip  # one a line would be longer, not clearer
 def test_it_refuses_a_redirect_as_strictly(location: str) -> None:
@@ -154,7 +155,7 @@ def test_it_reads_a_host_name(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "a b", "a/b", "a:b", "a@b", "a\nb", "[", "[]", "a.b.", "a\n"]
 )
-def test_a_host_name_is_no_url_and_has_no_noise(text: str) -> None:
+def test_a_host_name_that_is_a_url_or_has_extra_characters_is_refused(text: str) -> None:
     if text == "a.b.":
         assert parse_hostname(text) == text
     else:
@@ -165,7 +166,7 @@ def test_a_host_name_is_no_url_and_has_no_noise(text: str) -> None:
 @pytest.mark.parametrize(
     "value", [0, -1, 65536, "0", "65536", "", "a", "1.0", " 80", "٨٠", "9" * 5000]
 )
-def test_it_refuses_what_is_no_port(value: int | str) -> None:
+def test_it_refuses_invalid_ports(value: int | str) -> None:
     with pytest.raises(ValueError):
         parse_port(value)
 

@@ -1,4 +1,4 @@
-"""What a monitor may ask of an answer."""
+"""Conditions that a monitor can set for a response."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A badge can be read by everybody, and shows text as text."""
+"""A badge is readable for everybody, and its text can't inject markup."""
 
 from xml.etree import ElementTree as ET
 
@@ -48,7 +48,7 @@ def test_it_is_as_wide_as_its_text() -> None:
     assert widths[-1] < 600
 
 
-def test_not_found_is_a_picture_too() -> None:
+def test_the_not_found_badge_is_a_picture_too() -> None:
     assert ET.fromstring(NOT_FOUND).findtext(f"{SVG}title") == "monitor: not found"  # noqa: S314  (our own)
 
 

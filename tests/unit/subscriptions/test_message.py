@@ -1,4 +1,4 @@
-"""Mails as a mail program reads them."""
+"""Emails as a mail program parses them."""
 
 import email
 import email.policy
@@ -53,7 +53,7 @@ def test_its_end_says_how_long_it_was() -> None:
     assert "down from 2026-11-25 08:00 UTC to 2026-11-25 09:30 UTC: status 503" in text
 
 
-def test_a_mail_tells_much_at_once_and_counts_what_is_more() -> None:
+def test_a_mail_lists_many_outages_and_counts_the_rest() -> None:
     mail = read("incident.opened", times=60)
 
     assert mail["Subject"] == "Shop is down, and 59 more"
@@ -62,7 +62,7 @@ def test_a_mail_tells_much_at_once_and_counts_what_is_more() -> None:
 
 
 @pytest.mark.parametrize("event", ["incident.opened", "incident.closed"])
-def test_the_way_out_is_in_every_mail(event: str) -> None:
+def test_every_mail_has_an_unsubscribe_link(event: str) -> None:
     mail = read(event)
 
     assert mail["List-Unsubscribe"] == "<https://status.example.com/unsubscribe/w4y-out>"
@@ -78,7 +78,7 @@ def test_a_link_to_confirm_is_all_that_a_confirmation_has() -> None:
     assert mail["List-Unsubscribe"] is None
 
 
-def test_a_mail_made_again_is_the_same_one() -> None:
+def test_building_a_mail_twice_gives_the_same_mail() -> None:
     assert read("incident.opened").as_string() == read("incident.opened").as_string()
     assert read("incident.opened")["Message-ID"] != read("incident.opened", number=8)["Message-ID"]
 

@@ -1,4 +1,4 @@
-"""Celery is set as its documentation advises for Redis when no task may be lost."""
+"""Celery has the settings that its documentation recommends for Redis when no task may be lost."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is told of the backups."""
+"""The metrics about backups."""
 
 import os
 import time
@@ -11,7 +11,7 @@ def told(folder: Path) -> dict[str, float]:
     return {family.name: family.samples[0].value for family in Backups(folder).collect()}
 
 
-def test_the_newest_good_dump_counts_and_nothing_that_is_not_one(tmp_path: Path) -> None:
+def test_only_the_newest_good_dump_is_reported(tmp_path: Path) -> None:
     names = {
         "stagewatch-20261123T031500Z.dump": 1000,
         "stagewatch-20261124T031500Z.dump": 2000,
@@ -46,5 +46,5 @@ def test_without_a_dump_it_says_that_there_is_none(tmp_path: Path) -> None:
     assert told(tmp_path)["stagewatch_backup_timestamp_seconds"] == 0
 
 
-def test_a_folder_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+def test_a_missing_folder_gives_no_metrics(tmp_path: Path) -> None:
     assert told(tmp_path / "nothing") == {}

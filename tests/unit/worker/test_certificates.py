@@ -1,4 +1,4 @@
-"""Dates of certificates in the metrics."""
+"""Certificates' expiry dates in the metrics."""
 
 from prometheus_client import REGISTRY
 

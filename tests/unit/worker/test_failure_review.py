@@ -1,4 +1,4 @@
-"""Failures are held back while their cause is not clear."""
+"""Failures are held back until their cause is clear."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ NOW = datetime.now(UTC)
 
 
 class Surroundings(SelfCheck):
-    """What the checker has is what the test says."""
+    """Surroundings of the checker that the test sets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Scene:
         self.review.passed(self._completed(monitor_id, None), host or f"{monitor_id}.test")
 
     def bad(self, monitor_id: int, host: str = "") -> None:
-        # Nothing else of a claim is looked at.
+        # Nothing else of a claim is used.
         claim = cast("Claim", SimpleNamespace(monitor_id=monitor_id))
         completed = self._completed(monitor_id, "timed out")
         self.review.failed(claim, completed, host or f"{monitor_id}.test")
@@ -79,7 +79,7 @@ class Scene:
 def play(scenes: Callable[[Scene], Awaitable[None]]) -> Scene:
     async def run() -> Scene:
         scene = Scene()
-        # What is there when it starts is learnt in its first turn.
+        # The surroundings at its start are learnt in its first turn.
         await scene.until(lambda: scene.surroundings.asked)
         await scenes(scene)
         await scene.review.close()
@@ -94,7 +94,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure_review, "AGAIN_SECONDS", 0.05)
 
 
-def test_what_has_never_been_up_is_stored_at_once() -> None:
+def test_a_failure_of_a_target_that_was_never_up_is_stored_at_once() -> None:
     async def scenes(scene: Scene) -> None:
         scene.bad(1)
         assert scene.stored == [(1, False)]
@@ -131,7 +131,7 @@ def test_when_all_fail_and_the_checker_has_lost_its_route_nothing_is_stored() ->
         scene.surroundings.there = {"a name server"}
         scene.all_bad(30)
         await scene.until(lambda: len(scene.given_back) == 30)
-        # Made again, they fail again.
+        # The repeated checks fail again.
         scene.all_bad(30)
         await scene.until(lambda: len(scene.given_back) == 60)
 
@@ -141,7 +141,7 @@ def test_when_all_fail_and_the_checker_has_lost_its_route_nothing_is_stored() ->
     assert scene.reasons == {"the checker has lost a route"}
 
 
-def test_when_all_fail_and_the_checker_has_all_that_it_had_all_is_stored() -> None:
+def test_all_failures_are_stored_if_the_checker_lacks_nothing() -> None:
     async def scenes(scene: Scene) -> None:
         scene.all_good(30)
         scene.all_bad(30)
@@ -150,7 +150,7 @@ def test_when_all_fail_and_the_checker_has_all_that_it_had_all_is_stored() -> No
     assert play(scenes).given_back == []
 
 
-def test_what_was_never_there_is_not_missed() -> None:
+def test_resources_that_were_never_there_are_not_missed() -> None:
     async def scenes(scene: Scene) -> None:
         scene.surroundings.there = set()
         await scene.surroundings.learn()
@@ -172,7 +172,7 @@ def test_the_same_target_many_times_is_an_outage_of_that_target() -> None:
     assert play(scenes).given_back == []
 
 
-def test_that_this_machine_reaches_itself_shows_nothing_about_others() -> None:
+def test_reaching_this_machine_itself_proves_nothing_about_others() -> None:
     async def scenes(scene: Scene) -> None:
         scene.all_good(5)
         scene.surroundings.there = set()
@@ -184,7 +184,7 @@ def test_that_this_machine_reaches_itself_shows_nothing_about_others() -> None:
     play(scenes)
 
 
-def test_when_the_route_is_there_again_outages_are_stored_again() -> None:
+def test_outages_are_stored_again_once_the_route_is_back() -> None:
     async def scenes(scene: Scene) -> None:
         scene.all_good(5)
         scene.surroundings.there = set()

@@ -1,4 +1,4 @@
-"""Health of worker and beat: by what they have done."""
+"""Health of a worker and of beat, judged by the work they have done."""
 
 import os
 import tempfile
@@ -16,16 +16,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_wrong_usage_prints_the_right_one() -> None:
+def test_wrong_usage_prints_the_usage_message() -> None:
     assert health.main([]) == 2
     assert health.main(["nobody"]) == 2
 
 
-def test_before_the_first_work_it_is_not_well() -> None:
+def test_a_worker_without_any_work_yet_is_unhealthy() -> None:
     assert health.main(["worker"]) == 1
 
 
-def test_work_done_a_moment_ago_is_well_and_a_stall_is_not(folder: Path) -> None:
+def test_a_worker_is_healthy_after_recent_work_and_unhealthy_after_a_stall(folder: Path) -> None:
     health.alive("worker")
     assert health.main(["worker"]) == 0
 

@@ -8,7 +8,7 @@ import { TagsField } from "./fields.js";
 import { button, changes, counted, listed } from "./parts.js";
 
 /** Maximum number of monitors per request. */
-const MOST = 1000;
+const BATCH_LIMIT = 1000;
 const DONE = { pause: "Paused", resume: "Resumed", delete: "Deleted", tag: "Tagged" };
 const QUESTIONS = {
   pause: ["Pause", "Checks stop until you resume them, and nobody is notified of an outage."],
@@ -95,8 +95,8 @@ export class BulkBar {
     const changed = [];
     try {
       // Up to a thousand succeed or fail together; with more, some requests may be done when one fails.
-      for (let start = 0; start < ids.length; start += MOST) {
-        const body = { ...asked, ids: ids.slice(start, start + MOST) };
+      for (let start = 0; start < ids.length; start += BATCH_LIMIT) {
+        const body = { ...asked, ids: ids.slice(start, start + BATCH_LIMIT) };
         const { data } = await post("/api/monitors/actions", body, { timeout: 60_000 });
         changed.push(...data.changed);
       }

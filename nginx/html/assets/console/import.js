@@ -7,7 +7,7 @@ import { toast } from "../toast.js";
 import { keepDraft, readDraft } from "./draft.js";
 import { NumberField, TagsField, TextField } from "./fields.js";
 import { choices } from "./filters.js";
-import { MOST, readLines } from "./lines.js";
+import { BATCH_LIMIT, readLines } from "./lines.js";
 import {
   busy,
   button,
@@ -183,8 +183,8 @@ export class ImportView {
     };
     let added = 0;
     try {
-      for (let start = 0; start < ready.length; start += MOST) {
-        const part = ready.slice(start, start + MOST);
+      for (let start = 0; start < ready.length; start += BATCH_LIMIT) {
+        const part = ready.slice(start, start + BATCH_LIMIT);
         const monitors = part.map(({ monitor }) => ({ ...monitor, ...common }));
         const { data } = await post("/api/monitors/bulk", { monitors }, { timeout: 60_000 }).catch(
           (error) => {

@@ -3,7 +3,7 @@
 /** @typedef {{number: number, text: string, monitor: any, fault: string}} Line */
 
 /** Maximum number of monitors per request. */
-export const MOST = 1000;
+export const BATCH_LIMIT = 1000;
 const HOST =
   /^(?:\[[0-9a-f:.]+\]|[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]*[\p{L}\p{N}_])?\.?)(?::\d{1,5})?(?:[/?#]|$)/iu;
 

@@ -164,8 +164,8 @@ export function counted(count, noun) {
 }
 
 /** Return names in a sentence; of many, the first and how many more. */
-export function listed(names, most = 8) {
-  const shown = names.slice(0, most).map((name) => `“${name}”`);
+export function listed(names, limit = 8) {
+  const shown = names.slice(0, limit).map((name) => `“${name}”`);
   const more = names.length - shown.length;
   return more > 0 ? `${shown.join(", ")} and ${more.toLocaleString()} more` : shown.join(", ");
 }

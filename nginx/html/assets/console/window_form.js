@@ -23,7 +23,7 @@ const WEEKDAYS = [
   ["sunday", "Sunday"],
 ];
 /** Above this number, monitors are chosen by group and tag only. */
-const MOST_MONITORS = 1000;
+const MONITORS_LIMIT = 1000;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** The fields of each frequency; all other fields are always shown. */
 const SHOWN = {
@@ -223,7 +223,7 @@ function makeFields(store) {
   const own = (words) => words.map((word) => [word, word]);
   const monitors = [...store.monitors.values()]
     .sort((one, other) => one.name.localeCompare(other.name))
-    .slice(0, MOST_MONITORS)
+    .slice(0, MONITORS_LIMIT)
     .map(({ id, name }) => [String(id), name]);
   const zones = Intl.supportedValuesOf?.("timeZone") ?? [];
   const fields = [
